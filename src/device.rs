@@ -1,0 +1,68 @@
+//! Which device computes, what it can do, how many threads it has.
+
+use candle_core::Device;
+
+use crate::{Error, Result};
+
+/// `cpu`, `cuda`, `cuda:1`, `metal`; `auto` takes the first accelerator there is.
+///
+/// # Errors
+/// `BadDevice` names the devices this build and machine have.
+pub fn parse(name: &str) -> Result<Device> {
+    let bad = || Error::BadDevice { given: name.to_owned(), available: available().join(", ") };
+    let (kind, ordinal) = name.split_once(':').unwrap_or((name, "0"));
+    let ordinal: usize = ordinal.parse().map_err(|_| bad())?;
+    match kind {
+        "cpu" => Ok(Device::Cpu),
+        "cuda" => Device::new_cuda(ordinal).map_err(|_| bad()),
+        "metal" => Device::new_metal(ordinal).map_err(|_| bad()),
+        "auto" => Ok(Device::new_cuda(0).or_else(|_| Device::new_metal(0)).unwrap_or(Device::Cpu)),
+        _ => Err(bad()),
+    }
+}
+
+/// The device tests run on: `LANTERN_TEST_DEVICE`, else the CPU.
+pub fn for_tests() -> Result<Device> {
+    parse(&std::env::var("LANTERN_TEST_DEVICE").unwrap_or_else(|_| "cpu".to_owned()))
+}
+
+pub fn name(device: &Device) -> String {
+    match device.location() {
+        candle_core::DeviceLocation::Cpu => "cpu".to_owned(),
+        candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        candle_core::DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
+    }
+}
+
+pub fn available() -> Vec<String> {
+    let mut names = vec!["cpu".to_owned()];
+    if candle_core::utils::cuda_is_available() {
+        names.extend((0..16).map_while(|i| Device::new_cuda(i).ok().map(|_| format!("cuda:{i}"))));
+    }
+    if candle_core::utils::metal_is_available() {
+        names.push("metal".to_owned());
+    }
+    names
+}
+
+/// Threads that computation uses: `RAYON_NUM_THREADS`, else the cores.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+/// Instruction sets of the CPU that matter for speed.
+pub fn features() -> Vec<&'static str> {
+    let mut found = Vec::new();
+    #[cfg(target_arch = "x86_64")]
+    {
+        macro_rules! detect {
+            ($($name:tt)*) => { $(if std::arch::is_x86_feature_detected!($name) { found.push($name); })* };
+        }
+        detect!("avx2" "fma" "avx512f" "avx512vnni" "avx512bf16");
+    }
+    #[cfg(target_arch = "aarch64")]
+    if std::arch::is_aarch64_feature_detected!("neon") {
+        found.push("neon");
+    }
+    found
+}

@@ -1,0 +1,132 @@
+//! What can go wrong, with the numbers that matter. The wording is in `words/errors.rs`, found by the variant's name.
+
+use wire::Report;
+
+use crate::words;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+macro_rules! errors {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {
+        /// A field called `cause` is what a library said; `hint` fields and empty fields drop the hint that needs them.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Error { $($(#[$doc])* $name { $($field: $type),* }),* }
+
+        impl Error {
+            /// All variants, for the test that each has wording.
+            pub const NAMES: &'static [(&'static str, &'static [&'static str])] =
+                &[$((stringify!($name), &[$(stringify!($field)),*])),*];
+
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$name { .. } => stringify!($name)),* }
+            }
+
+            fn fields(&self) -> Vec<(&'static str, String)> {
+                match self { $(Self::$name { $($field),* } => vec![$((stringify!($field), $field.to_string())),*]),* }
+            }
+        }
+    };
+}
+
+errors! {
+    // Cells and magics
+    UnknownMagic { given: String, nearest: String }
+    UnknownOption { magic: String, given: String, nearest: String }
+    BadValue { option: String, given: String, allowed: String }
+    MissingArgument { magic: String, argument: String }
+    Usage { magic: String, cause: String }
+    NoRust {}
+    CommandFailed { command: String, status: i32 }
+    NoInput {}
+    Interrupted { what: String }
+    // Files
+    NotFound { path: String }
+    Io { path: String, cause: String }
+    NotUtf8 { path: String, line: usize }
+    DiskFull { path: String, needed: String }
+    // Models
+    NoModel {}
+    UnknownModel { given: String, nearest: String }
+    UnknownFamily { given: String, known: String }
+    BadConfig { path: String, cause: String }
+    BadWeights { path: String, cause: String }
+    MissingTensor { path: String, tensor: String }
+    WrongShape { tensor: String, given: String, expected: String }
+    NoTokenizer { path: String, looked_for: String }
+    BadTokenizer { path: String, cause: String }
+    TooBig { what: String, needed: String, available: String, smaller: String }
+    FetchFailed { what: String, cause: String }
+    WrongHash { path: String, given: String, expected: String }
+    BadDevice { given: String, available: String }
+    // Generation
+    ContextFull { tokens: usize, context: usize }
+    NoChatTemplate { model: String }
+    BadTemplate { cause: String }
+    // Data
+    NoData {}
+    EmptyData { path: String }
+    BadRow { path: String, row: usize, cause: String }
+    UnknownLayout { path: String, given: String }
+    BatchTooBig { batch: usize, examples: usize }
+    NothingToLearn { examples: usize }
+    // Adapters and training
+    NoTarget { given: String, nearest: String, known: String }
+    NoAdapter {}
+    BadAdapter { path: String, cause: String }
+    NotFinite { what: String, step: usize }
+    NoGradient { tensor: String, step: usize }
+    NothingToTrain {}
+    NoRun {}
+    NotQuantisable { tensor: String, cause: String }
+    AdapterOnQuant { format: String }
+    /// A library call failed for a reason no other variant covers.
+    Internal { doing: String, cause: String }
+}
+
+impl Error {
+    /// The error in the person's language.
+    pub fn report(&self) -> Report {
+        let fields = self.fields();
+        let filled: Vec<(&str, &dyn std::fmt::Display)> = fields.iter().map(|(k, v)| (*k, v as &dyn std::fmt::Display)).collect();
+        let (message, hint) = words::errors::wording(self.name());
+        let usable = |hint: &&words::Phrase| !fields.iter().any(|(k, v)| v.is_empty() && hint.en.contains(&format!("{{{k}}}")));
+        Report {
+            name: self.name().to_owned(),
+            message: message.with(&filled),
+            hint: hint.as_ref().filter(usable).map(|hint| hint.with(&filled)),
+            cause: fields.iter().find(|(k, v)| *k == "cause" && !v.is_empty() && !message.en.contains("{cause}")).map(|(_, v)| v.clone()),
+            span: None,
+        }
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.report().message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Candle's words are the cause, never the headline; `Internal` is for what no check of ours foresaw.
+impl From<candle_core::Error> for Error {
+    fn from(source: candle_core::Error) -> Self {
+        let cause = source.to_string();
+        let cause = cause.lines().next().unwrap_or_default().to_owned();
+        Self::Internal { doing: "tensor operation".to_owned(), cause }
+    }
+}
+
+impl Error {
+    /// `map_err(Error::io(path))`: a file operation failed.
+    pub fn io(path: impl AsRef<std::path::Path>) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| {
+            let path = path.as_ref().display().to_string();
+            match source.kind() {
+                std::io::ErrorKind::NotFound => Self::NotFound { path },
+                std::io::ErrorKind::StorageFull => Self::DiskFull { path, needed: String::new() },
+                _ => Self::Io { path, cause: source.to_string() },
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! One struct per result. Field names are the keys of `--json`: stable, documented here.
+
+use crate::json::{Json, object};
+
+macro_rules! results {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, Default, PartialEq)]
+            pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+
+            impl Json for $name {
+                fn write(&self, out: &mut String) {
+                    object(out, &[$((stringify!($field), &self.$field as &dyn Json)),*]);
+                }
+            }
+
+            impl From<$name> for Value {
+                fn from(result: $name) -> Value {
+                    Value::$name(result)
+                }
+            }
+        )*
+
+        /// What a magic returns.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Value { Nothing, $($name($name)),* }
+
+        impl Json for Value {
+            fn write(&self, out: &mut String) {
+                match self {
+                    Value::Nothing => out.push_str("{}"),
+                    $(Value::$name(result) => result.write(out)),*
+                }
+            }
+        }
+    };
+}
+
+results! {
+    /// `%load`
+    Load {
+        /// `llama`, `gpt2`, …
+        family: String,
+        parameters: u64,
+        /// Weights in memory.
+        bytes: u64,
+        seconds: f64,
+    }
+    /// `%unload`: resident memory of the process.
+    Unload { bytes_before: u64, bytes_after: u64, }
+    /// `%models`
+    Models { models: Vec<ModelRow>, }
+    ModelRow {
+        name: String,
+        /// Empty when it is not on this machine yet.
+        path: String,
+        bytes: u64,
+        licence: String,
+        /// Whether the forecast says it can be loaded here.
+        fits: bool,
+    }
+    /// `%info`
+    Info {
+        name: String,
+        family: String,
+        parameters: u64,
+        bytes: u64,
+        dtype: String,
+        device: String,
+        layers: u64,
+        hidden: u64,
+        heads: u64,
+        kv_heads: u64,
+        vocabulary: u64,
+        context: u64,
+        /// Trainable numbers of the attached adapter; 0 without one.
+        adapter_parameters: u64,
+    }
+    /// `%device`
+    Device { device: String, threads: u64, features: Vec<String>, memory_bytes: u64, }
+    /// `%seed`
+    Seed { seed: u64, }
+    /// `%generate`, `%chat`
+    Generate {
+        text: String,
+        /// New tokens only.
+        ids: Vec<u32>,
+        tokens_per_second: f64,
+        /// `eos`, `stop`, `length`, `context`, `interrupt`.
+        stopped_by: String,
+    }
+    /// `%next`
+    Next { tokens: Vec<NextToken>, }
+    NextToken {
+        id: u32,
+        text: String,
+        /// Of the model itself.
+        before: f64,
+        /// After temperature, top-k, top-p; 0 when cut.
+        after: f64,
+    }
+    /// `%tokens`
+    Tokens { ids: Vec<u32>, texts: Vec<String>, }
+    /// `%data`
+    Data {
+        /// `instruction`, `chat`, `text`.
+        layout: String,
+        train: u64,
+        val: u64,
+        tokens: u64,
+        /// Tokens whose prediction is learned.
+        learned: u64,
+        /// Examples shortened to the context.
+        cut: u64,
+        /// Examples left out (empty, nothing to learn).
+        dropped: u64,
+    }
+    /// `%lora`
+    Lora { modules: u64, parameters: u64, r: u64, alpha: f64, }
+    /// `%train`, `%pretrain`
+    Train {
+        steps: u64,
+        /// Of the last step.
+        loss: f64,
+        val_loss: Option<f64>,
+        best_step: Option<u64>,
+        tokens_per_second: f64,
+        /// Highest resident memory during this run.
+        peak_rss_bytes: u64,
+        seconds: f64,
+    }
+    /// `%eval ppl`
+    Eval { loss: f64, ppl: f64, tokens: u64, stride: u64, method: String, }
+    /// `%quant`
+    Quant { format: String, bytes_before: u64, bytes_after: u64, }
+    /// `%save`
+    Save { path: String, files: Vec<String>, bytes: u64, }
+    /// `%status`
+    Status {
+        model: Option<String>,
+        adapter: Option<String>,
+        data: Option<String>,
+        /// `idle`, or what is going on.
+        doing: String,
+        rss_bytes: u64,
+    }
+    /// `%history`
+    History { inputs: Vec<String>, }
+    /// `%input`
+    Input { text: String, }
+    /// `%lang`
+    Lang { lang: String, }
+    /// `%lsmagic`
+    Lsmagic { magics: Vec<String>, }
+    /// `!command`
+    Command { status: i64, }
+}

@@ -1,19 +1,35 @@
 //! The magics: one file each, one word in [`LIST`]. Parser, help, completion and the README table read the same list.
 
+mod chat;
 mod clear;
+mod data;
 mod device;
+mod eval;
+mod generate;
 pub mod help;
 mod history;
+mod info;
 mod input;
 mod lang;
+mod load;
+mod lora;
 mod lsmagic;
+mod models;
+mod next;
 mod number;
 mod out;
 pub mod parse;
+mod pretrain;
+mod quant;
+mod sampling;
+mod save;
 mod seed;
 pub mod shell;
 mod status;
 pub mod suggest;
+mod tokens;
+mod train;
+mod unload;
 
 use std::fmt;
 
@@ -90,6 +106,21 @@ fn run<M: Magic>(matches: &ArgMatches, session: &mut Session, out: &mut Out) -> 
 
 /// Every magic, in the order of `%lsmagic`.
 pub const LIST: &[Entry] = &[
+    entry::<load::Args>("load"),
+    entry::<unload::Args>("unload"),
+    entry::<models::Args>("models"),
+    entry::<info::Args>("info"),
+    entry::<save::Args>("save"),
+    entry::<generate::Args>("generate"),
+    entry::<chat::Args>("chat"),
+    entry::<next::Args>("next"),
+    entry::<tokens::Args>("tokens"),
+    entry::<data::Args>("data"),
+    entry::<lora::Args>("lora"),
+    entry::<train::Args>("train"),
+    entry::<pretrain::Args>("pretrain"),
+    entry::<eval::Args>("eval"),
+    entry::<quant::Args>("quant"),
     entry::<device::Args>("device"),
     entry::<seed::Args>("seed"),
     entry::<status::Args>("status"),

@@ -90,7 +90,7 @@ fn show(session: &Session, n: usize, out: &mut Out) -> Result<Value> {
         (ui::DROPPED.text(), result.dropped.to_string()),
         (ui::DUPLICATES.text(), data.duplicates.to_string()),
     ]));
-    out.show(Chart::Histogram(data::length_histogram(data)));
+    out.show(Chart::Histogram(data::length_histogram(&data.train, &data.val)));
     for example in data.train.iter().take(n) {
         out.show(Chart::Spans(data::spans(example, &base.tokenizer)?));
     }

@@ -26,7 +26,6 @@ mod save;
 mod seed;
 pub mod shell;
 mod status;
-pub mod suggest;
 mod tokens;
 mod train;
 mod unload;
@@ -39,6 +38,7 @@ use wire::{Json, Value};
 pub use out::{Out, Prompter};
 
 use crate::session::Session;
+use crate::words::nearest::nearest;
 use crate::words::{self, Lang, Phrase, help_zh};
 use crate::{Error, Result};
 
@@ -139,7 +139,7 @@ pub const LIST: &[Entry] = &[
 pub fn find(name: &str) -> Result<&'static Entry> {
     LIST.iter().find(|entry| entry.name == name).ok_or_else(|| Error::UnknownMagic {
         given: name.to_owned(),
-        nearest: suggest::nearest(name, LIST.iter().map(|entry| entry.name)).unwrap_or_default(),
+        nearest: nearest(name, LIST.iter().map(|entry| entry.name)),
     })
 }
 

@@ -20,7 +20,7 @@ impl Magic for Args {
         let free = memory::available().unwrap_or(u64::MAX);
         let known = hub::known().iter().filter(|known| known.kind == hub::Kind::Model);
         let rows = known.map(|known| {
-            let path = here.iter().find(|cached| cached.name == known.name).map(|cached| cached.path.display().to_string());
+            let path = here.iter().find(|cached| cached.known.name == known.name).map(|cached| cached.path.display().to_string());
             let row = value::ModelRow {
                 name: known.name.to_owned(),
                 path: path.unwrap_or_default(),

@@ -22,13 +22,9 @@ impl Session {
     /// `NoModel`, `DiskFull`, `Io`: nothing half-written is left.
     pub fn save(&self, folder: &Path, merged: bool) -> Result<Vec<PathBuf>> {
         let base = self.base()?;
-        let mut names = Vec::new();
-        store::atomic_folder(folder, |folder| {
-            names = match &self.adapter {
-                Some(adapter) if !merged => adapter.save(folder, &base.model)?,
-                adapter => save_model(folder, &base.model, &base.tokenizer, adapter.as_ref())?,
-            };
-            Ok(())
+        let names = store::atomic_folder(folder, |folder| match &self.adapter {
+            Some(adapter) if !merged => adapter.save(folder, &base.model),
+            adapter => save_model(folder, &base.model, &base.tokenizer, adapter.as_ref()),
         })?;
         Ok(names.iter().filter_map(|path| path.file_name()).map(|name| folder.join(name)).collect())
     }

@@ -82,6 +82,21 @@ def draw(model, seed):
         for name, parameter in sorted(model.named_parameters()):
             mean = 1.0 if is_norm_weight(name) else 0.0
             parameter.copy_(torch.from_numpy(random.normal(mean, 0.3, tuple(parameter.shape)).astype(np.float32)))
+    return part_gelus(model)
+
+
+@torch.no_grad()
+def part_gelus(model):
+    """Moves the last MLP of a GELU model to inputs around -2.5, where the two GELUs differ most for their size, and scales it up.
+
+    They never differ by more than 5e-4; with N(0, 0.3) throughout, the wrong one moves the logits by only 1e-3.
+    """
+    for up, down in (("h.1.mlp.c_fc", "h.1.mlp.c_proj"), ("layers.1.mlp.dense_h_to_4h", "layers.1.mlp.dense_4h_to_h")):
+        modules = dict(model.base_model.named_modules())
+        if up in modules:
+            modules[up].weight.mul_(0.3)
+            modules[up].bias.sub_(2.5)
+            modules[down].weight.mul_(32.0)
     return model
 
 

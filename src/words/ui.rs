@@ -128,3 +128,6 @@ pub fn stopped_by(name: &str) -> Phrase {
         _ => STOPPED_LENGTH,
     }
 }
+pub const NOTHING_TO_DRAW: Phrase = phrase("nothing to draw", "没有可画的数据");
+pub const COUNT: Phrase = phrase("count", "数量");
+pub const CELL_IS_MEAN: Phrase = phrase("each cell is the mean of {rows} × {columns}", "每格是 {rows} × {columns} 的平均值");

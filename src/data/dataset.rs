@@ -61,6 +61,20 @@ impl Dataset {
         Self::build(&name, path, rows, options, tokenizer)
     }
 
+    /// Documents that are in memory already, as a file of them would be read.
+    ///
+    /// # Errors
+    /// `EmptyData` under `name`; `BadValue` for options out of range.
+    pub fn of_texts<S: AsRef<str>>(name: &str, documents: &[S], options: &Options, tokenizer: &impl Encode) -> Result<Self> {
+        options.check()?;
+        if documents.iter().all(|text| text.as_ref().trim().is_empty()) {
+            return Err(Error::EmptyData { path: name.to_owned() });
+        }
+        let limit = options.limit.unwrap_or(usize::MAX);
+        let rows = documents.iter().take(limit).enumerate().map(|(i, text)| (i + 1, Row::Text(text.as_ref().to_owned()))).collect();
+        Self::build(name, Path::new(name), read::Rows { layout: Layout::Text, rows }, options, tokenizer)
+    }
+
     fn build(name: &str, path: &Path, rows: read::Rows, options: &Options, tokenizer: &impl Encode) -> Result<Self> {
         let template = match rows.layout {
             Layout::Instruction => Some(options.template.resolve(tokenizer)),

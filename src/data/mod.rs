@@ -12,6 +12,7 @@ pub mod parse;
 pub mod read;
 pub mod split;
 pub mod template;
+pub mod tokenizer;
 pub mod view;
 
 #[cfg(test)]

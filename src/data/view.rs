@@ -2,7 +2,7 @@
 
 use wire::{Group, Histogram, Span, Spans};
 
-use super::{Encode, Example};
+use super::{Dataset, Encode, Example};
 use crate::Result;
 use crate::words::ui;
 
@@ -24,8 +24,8 @@ pub fn spans(example: &Example, tokenizer: &impl Encode) -> Result<Spans> {
 }
 
 /// Token counts of the examples, training beside validation.
-pub fn length_histogram(train: &[Example], val: &[Example]) -> Histogram {
-    let longest = train.iter().chain(val).map(Example::len).max().unwrap_or(0);
+pub fn length_histogram(data: &Dataset) -> Histogram {
+    let longest = data.longest();
     let width = (longest + 1).div_ceil(BINS).max(1);
     let bins = (longest + 1).div_ceil(width).max(1);
     let edges = (0..=bins).map(|i| (i * width) as f64).collect();
@@ -34,9 +34,9 @@ pub fn length_histogram(train: &[Example], val: &[Example]) -> Histogram {
         examples.iter().for_each(|example| values[example.len() / width] += 1.0);
         Group { name: name.to_owned(), values }
     };
-    let mut groups = vec![count(ui::TRAIN.text(), train)];
-    if !val.is_empty() {
-        groups.push(count(ui::VALIDATION.text(), val));
+    let mut groups = vec![count(ui::TRAIN.text(), &data.train)];
+    if !data.val.is_empty() {
+        groups.push(count(ui::VALIDATION.text(), &data.val));
     }
     Histogram { title: ui::EXAMPLE_LENGTHS.text().to_owned(), x_label: ui::TOKENS.text().to_owned(), edges, groups }
 }

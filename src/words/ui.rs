@@ -8,6 +8,127 @@ pub const TRAIN: Phrase = phrase("train", "训练");
 pub const VALIDATION: Phrase = phrase("validation", "验证");
 pub const BEST: Phrase = phrase("best", "最佳");
 
+pub const TOPIC: Phrase = phrase("topic", "主题");
+pub const TOPIC_MODEL: Phrase = phrase("model", "模型");
+pub const TOPIC_GENERATE: Phrase = phrase("generate", "生成");
+pub const TOPIC_DATA: Phrase = phrase("data", "数据");
+pub const TOPIC_TRAIN: Phrase = phrase("train", "训练");
+pub const TOPIC_EVALUATE: Phrase = phrase("evaluate", "评估");
+pub const TOPIC_SESSION: Phrase = phrase("session", "会话");
+pub const MAGIC: Phrase = phrase("magic", "魔法命令");
+pub const WHAT_IT_DOES: Phrase = phrase("what it does", "作用");
+pub const LSMAGIC_MORE: Phrase =
+    phrase("`%train?` explains one; `!ls` runs a command of the system", "`%train?` 解释一个命令；`!ls` 运行系统命令");
+pub const OPTIONS: Phrase = phrase("Options", "选项");
+pub const EXAMPLES: Phrase = phrase("Examples", "示例");
+pub const DEFAULT: Phrase = phrase("default", "默认");
+pub const ALSO: Phrase = phrase("also", "也可写作");
+pub const SEED: Phrase = phrase("seed {seed}", "随机种子 {seed}");
+pub const LANGUAGE: Phrase = phrase("messages are in English", "消息使用中文");
+pub const MODEL: Phrase = phrase("model", "模型");
+pub const ADAPTER: Phrase = phrase("adapter", "适配器");
+pub const DATA: Phrase = phrase("data", "数据");
+pub const MEMORY: Phrase = phrase("memory used", "已用内存");
+pub const MEMORY_FREE: Phrase = phrase("memory free", "可用内存");
+pub const DEVICE: Phrase = phrase("device", "设备");
+pub const THREADS: Phrase = phrase("threads", "线程");
+pub const CPU_FEATURES: Phrase = phrase("CPU features", "CPU 指令集");
+pub const FIRST_HELP: Phrase = phrase(
+    "Lantern keeps a language model loaded while you look at it, tune it and measure it.\n\n  \
+     %load spark                     load a small model that ships with Lantern\n  \
+     %generate Once upon a time      let it write\n  \
+     %next The capital of France is  see what it expects next\n  \
+     %data FILE, %lora, %train       teach it something\n  \
+     %eval ppl, %quant q4_0, %save   measure it, shrink it, keep it\n\n\
+     %lsmagic lists everything; %train? explains one magic; Ctrl-C stops what is running and keeps what it learned.\n",
+    "Lantern 让一个语言模型一直保持加载，供你观察、微调和评估。\n\n  \
+     %load spark                     加载 Lantern 自带的小模型\n  \
+     %generate Once upon a time      让它写下去\n  \
+     %next The capital of France is  看它预测的下一个词元\n  \
+     %data FILE, %lora, %train       教它新东西\n  \
+     %eval ppl, %quant q4_0, %save   评估、压缩、保存\n\n\
+     %lsmagic 列出全部；%train? 解释一个命令；Ctrl-C 停止正在运行的任务并保留已学到的。\n",
+);
+
+pub const FETCHING: Phrase = phrase("fetching {what}", "正在获取 {what}");
+pub const LOADED: Phrase =
+    phrase("loaded {name}: {family}, {parameters} parameters, {bytes} in {seconds}", "已加载 {name}：{family}，{parameters} 个参数，{bytes}，用时 {seconds}");
+pub const ATTACHED: Phrase = phrase("attached {adapter} to {model}", "已把 {adapter} 附加到 {model}");
+pub const DETACHED: Phrase = phrase("no adapter is attached now", "现在没有附加适配器");
+pub const UNLOADED: Phrase = phrase("memory of this process: {before} before, {after} after", "本进程内存：之前 {before}，之后 {after}");
+pub const SIZE: Phrase = phrase("size", "大小");
+pub const LICENCE: Phrase = phrase("licence", "许可证");
+pub const PLACE: Phrase = phrase("place", "位置");
+pub const FITS: Phrase = phrase("fits here", "内存够用");
+pub const ABOUT: Phrase = phrase("about", "说明");
+pub const YES: Phrase = phrase("yes", "是");
+pub const NO: Phrase = phrase("no", "否");
+pub const HERE: Phrase = phrase("here", "本机");
+pub const TO_FETCH: Phrase = phrase("to be fetched", "需要获取");
+pub const PARAMETERS: Phrase = phrase("parameters", "参数");
+pub const LAYERS: Phrase = phrase("layers", "层数");
+pub const HIDDEN: Phrase = phrase("hidden size", "隐藏维度");
+pub const HEADS: Phrase = phrase("heads / KV heads", "注意力头 / KV 头");
+pub const VOCABULARY: Phrase = phrase("vocabulary", "词表");
+pub const CONTEXT: Phrase = phrase("context", "上下文");
+pub const TARGETS: Phrase = phrase("adapter targets", "适配器目标");
+pub const WRITTEN_SO_FAR: Phrase = phrase("{tokens} tokens were written", "已写出 {tokens} 个词元");
+pub const STOPPED: Phrase = phrase("[{why}; {tokens} tokens, {rate} tokens/s]", "[{why}；{tokens} 个词元，{rate} 词元/秒]");
+pub const STOPPED_EOS: Phrase = phrase("the model ended the text", "模型结束了文本");
+pub const STOPPED_STOP: Phrase = phrase("a stop text came", "遇到停止文本");
+pub const STOPPED_LENGTH: Phrase = phrase("length reached, max_new_tokens= allows more", "达到长度上限，可用 max_new_tokens= 加长");
+pub const STOPPED_CONTEXT: Phrase = phrase("the model's context is full", "模型的上下文已满");
+pub const STOPPED_INTERRUPT: Phrase = phrase("interrupted", "已中断");
+pub const NEW_CHAT: Phrase = phrase("a new conversation", "新的对话");
+pub const BEFORE: Phrase = phrase("model", "模型");
+pub const AFTER: Phrase = phrase("after the options", "应用选项之后");
+pub const NEXT_TITLE: Phrase = phrase("next after “{prompt}”", "“{prompt}”之后的下一个词元");
+pub const PROBABILITY: Phrase = phrase("probability", "概率");
+pub const TOKENS_TITLE: Phrase = phrase("{tokens} tokens, {characters} characters", "{tokens} 个词元，{characters} 个字符");
+pub const TOKENS: Phrase = phrase("tokens", "词元");
+pub const LEARNED: Phrase = phrase("learned", "学习的");
+pub const CUT: Phrase = phrase("cut to length", "被截短");
+pub const DROPPED: Phrase = phrase("dropped", "被丢弃");
+pub const DUPLICATES: Phrase = phrase("in both train and val", "训练与验证中重复");
+pub const LORA: Phrase = phrase(
+    "{adapter}: {modules} modules, {parameters} trainable parameters, {share} % of the model",
+    "{adapter}：{modules} 个模块，{parameters} 个可训练参数，占模型的 {share} %",
+);
+pub const FORECAST: Phrase = phrase(
+    "{steps} steps on {parameters} parameters; about {bytes} more memory and {time}",
+    "{steps} 步，{parameters} 个参数；大约还需 {bytes} 内存，用时 {time}",
+);
+pub const WIDENED: Phrase = phrase("the frozen weights are widened for this run: {bytes}", "这次训练展开了冻结的权重：{bytes}");
+pub const TRAINED_SO_FAR: Phrase =
+    phrase("step {step} of {of}; what was learned is kept, `%train resume=true` goes on", "第 {step} 步，共 {of} 步；已学到的保留，`%train resume=true` 继续");
+pub const TRAIN_TITLE: Phrase = phrase("loss while training", "训练损失");
+pub const STEPS: Phrase = phrase("steps", "步数");
+pub const VAL_LOSS: Phrase = phrase("validation loss", "验证损失");
+pub const BEST_STEP: Phrase = phrase("best step", "最佳步");
+pub const SPEED: Phrase = phrase("speed", "速度");
+pub const PEAK: Phrase = phrase("peak memory", "内存峰值");
+pub const TIME: Phrase = phrase("time", "用时");
+pub const MADE: Phrase = phrase("a fresh llama: {parameters} parameters, vocabulary {vocabulary}; {tokens} tokens of text", "新的 llama：{parameters} 个参数，词表 {vocabulary}；文本 {tokens} 个词元");
+pub const PERPLEXITY: Phrase = phrase("ppl {ppl} (loss {loss}, {tokens} tokens; {method})", "困惑度 {ppl}（损失 {loss}，{tokens} 个词元；{method}）");
+pub const QUANTISING: Phrase = phrase("quantising", "正在量化");
+pub const BEFORE_QUANT: Phrase = phrase("before", "之前");
+pub const AFTER_QUANT: Phrase = phrase("after", "之后");
+pub const MATRICES: Phrase = phrase("matrices", "矩阵");
+pub const QUANT_TITLE: Phrase = phrase("how far the matrices moved", "各矩阵的变化");
+pub const RELATIVE_ERROR: Phrase = phrase("relative error, %", "相对误差，%");
+pub const SAVED: Phrase = phrase("saved {path}: {files} ({bytes})", "已保存 {path}：{files}（{bytes}）");
+
+/// Why a generation ended.
+pub fn stopped_by(name: &str) -> Phrase {
+    match name {
+        "eos" => STOPPED_EOS,
+        "stop" => STOPPED_STOP,
+        "context" => STOPPED_CONTEXT,
+        "interrupt" => STOPPED_INTERRUPT,
+        _ => STOPPED_LENGTH,
+    }
+}
+
 // What is wrong with a row of data
 pub const NO_FIELD: Phrase = phrase("there is no `{name}`", "缺少 `{name}`");
 pub const NOT_TEXT: Phrase = phrase("`{name}` is not text", "`{name}` 不是文本");
@@ -27,6 +148,4 @@ pub const THIS_MODEL: Phrase = phrase("this model", "这个模型");
 
 // The view of data
 pub const IGNORED: Phrase = phrase("ignored", "忽略");
-pub const LEARNED: Phrase = phrase("learned", "学习");
-pub const TOKENS: Phrase = phrase("tokens", "词元");
 pub const EXAMPLE_LENGTHS: Phrase = phrase("length of the examples", "样本长度");

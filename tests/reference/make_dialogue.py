@@ -109,6 +109,7 @@ TEXTS = {
     "around-the-world-in-80-days.txt": "Chapter I\n",
     "devils-dictionary.txt": "ABASEMENT, n.",
     "us-constitution.txt": "The Constitution of",
+    "us-declaration.txt": "",
 }
 
 # Written for this project: one fact in many forms, so that a short training changes what the model says about itself.

@@ -75,8 +75,7 @@ mod tests {
             assert_eq!(byte(c), Some(b));
             seen.insert(c);
         }
-        let theirs: std::collections::HashSet<char> =
-            tokenizers::pre_tokenizers::byte_level::ByteLevel::alphabet().into_iter().collect();
+        let theirs: std::collections::HashSet<char> = tokenizers::pre_tokenizers::byte_level::ByteLevel::alphabet().into_iter().collect();
         assert_eq!(seen, theirs);
         assert_eq!(Spelling::ByteLevel.bytes("Ġæ¨¡Ċ"), " 模\n".as_bytes());
         assert_eq!(Spelling::ByteLevel.bytes("the end"), b"the end");

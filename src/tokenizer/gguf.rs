@@ -16,8 +16,8 @@ use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer as Raw};
 
-use super::parts::Draft;
 use super::Tokenizer;
+use super::parts::Draft;
 use crate::{Error, Result, words};
 
 /// How text is cut before the merges.

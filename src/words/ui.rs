@@ -61,3 +61,12 @@ pub const UNKNOWN_PRE_TOKENIZER: Phrase =
 pub const NO_VOCABULARY: Phrase = phrase("it holds no vocabulary", "其中没有词表");
 pub const NO_MERGES: Phrase = phrase("it holds no list of merges", "其中没有合并表");
 pub const AT_LEAST: Phrase = phrase("at least {least}", "至少 {least}");
+pub const NOT_WEIGHTS: Phrase = phrase("neither .gguf nor .safetensors", "既不是 .gguf 也不是 .safetensors");
+pub const AN_ADAPTER: Phrase = phrase("it holds an adapter: load its base model first", "这是一个适配器：请先加载它的基础模型");
+pub const SEVERAL_GGUF: Phrase = phrase("it holds several, load one of them: {files}", "其中有多个文件，请加载其中之一：{files}");
+pub const ONLY_PICKLE: Phrase =
+    phrase("it holds pytorch_model.bin only: save it as safetensors first", "其中只有 pytorch_model.bin：请先另存为 safetensors");
+pub const NO_WEIGHT_MAP: Phrase = phrase("it has no weight_map", "其中没有 weight_map");
+pub const SHARD_OUTSIDE: Phrase = phrase("it names a file outside the folder: {file}", "它指向目录之外的文件：{file}");
+pub const NO_PIP: Phrase = phrase("no pip answers (tried {tried})", "找不到可用的 pip（试过 {tried}）");
+pub const NOT_IN_PACKAGE: Phrase = phrase("the package holds no `{file}`", "软件包中没有 `{file}`");

@@ -70,3 +70,8 @@ pub const NO_WEIGHT_MAP: Phrase = phrase("it has no weight_map", "其中没有 w
 pub const SHARD_OUTSIDE: Phrase = phrase("it names a file outside the folder: {file}", "它指向目录之外的文件：{file}");
 pub const NO_PIP: Phrase = phrase("no pip answers (tried {tried})", "找不到可用的 pip（试过 {tried}）");
 pub const NOT_IN_PACKAGE: Phrase = phrase("the package holds no `{file}`", "软件包中没有 `{file}`");
+pub const NOT_A_FOLDER: Phrase = phrase("it is not a folder that can be written", "不是可以写入的目录");
+pub const OTHER_FILES: Phrase = phrase(
+    "it holds other files (`{file}`), which saving would delete: name a new folder",
+    "其中有其他文件（`{file}`），保存会删除它们：请换一个新目录",
+);

@@ -152,3 +152,28 @@ pub const THIS_MODEL: Phrase = phrase("this model", "这个模型");
 // The view of data
 pub const IGNORED: Phrase = phrase("ignored", "忽略");
 pub const EXAMPLE_LENGTHS: Phrase = phrase("length of the examples", "样本长度");
+// Causes and figures that tokenizer, hub and store put into errors
+pub const SENTENCEPIECE_GGUF: Phrase = phrase(
+    "its vocabulary is SentencePiece, which is not read from GGUF: load the same model's folder with tokenizer.json",
+    "它的词表是 SentencePiece，不能从 GGUF 读取：请加载同一模型带 tokenizer.json 的目录",
+);
+pub const UNKNOWN_VOCABULARY: Phrase = phrase("its vocabulary is `{given}`; known: {known}", "它的词表是 `{given}`；目前支持：{known}");
+pub const UNKNOWN_PRE_TOKENIZER: Phrase =
+    phrase("its pre-tokenizer is `{given}`; known: {known}", "它的预分词规则是 `{given}`；目前支持：{known}");
+pub const NO_VOCABULARY: Phrase = phrase("it holds no vocabulary", "其中没有词表");
+pub const NO_MERGES: Phrase = phrase("it holds no list of merges", "其中没有合并表");
+pub const AT_LEAST: Phrase = phrase("at least {least}", "至少 {least}");
+pub const NOT_WEIGHTS: Phrase = phrase("neither .gguf nor .safetensors", "既不是 .gguf 也不是 .safetensors");
+pub const AN_ADAPTER: Phrase = phrase("it holds an adapter: load its base model first", "这是一个适配器：请先加载它的基础模型");
+pub const SEVERAL_GGUF: Phrase = phrase("it holds several, load one of them: {files}", "其中有多个文件，请加载其中之一：{files}");
+pub const ONLY_PICKLE: Phrase =
+    phrase("it holds pytorch_model.bin only: save it as safetensors first", "其中只有 pytorch_model.bin：请先另存为 safetensors");
+pub const NO_WEIGHT_MAP: Phrase = phrase("it has no weight_map", "其中没有 weight_map");
+pub const SHARD_OUTSIDE: Phrase = phrase("it names a file outside the folder: {file}", "它指向目录之外的文件：{file}");
+pub const NO_PIP: Phrase = phrase("no pip answers (tried {tried})", "找不到可用的 pip（试过 {tried}）");
+pub const NOT_IN_PACKAGE: Phrase = phrase("the package holds no `{file}`", "软件包中没有 `{file}`");
+pub const NOT_A_FOLDER: Phrase = phrase("it is not a folder that can be written", "不是可以写入的目录");
+pub const OTHER_FILES: Phrase = phrase(
+    "it holds other files (`{file}`), which saving would delete: name a new folder",
+    "其中有其他文件（`{file}`），保存会删除它们：请换一个新目录",
+);

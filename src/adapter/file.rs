@@ -28,9 +28,11 @@ impl Adapter {
     /// `Io`, `DiskFull`.
     pub fn save(&self, folder: &Path, model: &Model) -> Result<Vec<PathBuf>> {
         let (config, weights) = (folder.join(CONFIG), folder.join(WEIGHTS));
-        let text = serde_json::to_string_pretty(&self.config(model)).map_err(|e| Error::Internal { doing: "config".into(), cause: e.to_string() })?;
+        let text = serde_json::to_string_pretty(&self.config(model))
+            .map_err(|e| Error::Internal { doing: "config".into(), cause: e.to_string() })?;
         std::fs::write(&config, text).map_err(Error::io(&config))?;
-        let tensors: Vec<(String, Tensor)> = self.vars().iter().map(|(name, var)| (format!("{PREFIX}{name}"), var.as_detached_tensor())).collect();
+        let tensors: Vec<(String, Tensor)> =
+            self.vars().iter().map(|(name, var)| (format!("{PREFIX}{name}"), var.as_detached_tensor())).collect();
         let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
         safetensors::serialize_to_file(tensors, Some(metadata), &weights).map_err(written(&weights))?;
         Ok(vec![config, weights])
@@ -82,8 +84,10 @@ impl Adapter {
         if !path.is_file() {
             return Err(Error::NotFound { path: path.display().to_string() });
         }
-        let stored = candle_core::safetensors::load(&path, &Device::Cpu)
-            .map_err(|e| Error::BadWeights { path: path.display().to_string(), cause: e.to_string().lines().next().unwrap_or_default().to_owned() })?;
+        let stored = candle_core::safetensors::load(&path, &Device::Cpu).map_err(|e| Error::BadWeights {
+            path: path.display().to_string(),
+            cause: e.to_string().lines().next().unwrap_or_default().to_owned(),
+        })?;
         let mut tensors: BTreeMap<String, (Option<Tensor>, Option<Tensor>)> = BTreeMap::new();
         for (key, tensor) in stored {
             let path = key.strip_prefix(PREFIX).unwrap_or(&key);

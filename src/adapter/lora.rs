@@ -106,7 +106,8 @@ fn check(name: &str, tensor: &Tensor, expected: [usize; 2]) -> Result<()> {
 
 /// The linear layers that the targets name, as PEFT matches a list: the path itself or its ending after a dot. Each target must hit.
 fn matches<'m>(targets: &[String], model: &'m Model) -> Result<Vec<&'m Linear>> {
-    let hits = |target: &str, path: &str| target == ALL || path == target || path.strip_suffix(target).is_some_and(|rest| rest.ends_with('.'));
+    let hits =
+        |target: &str, path: &str| target == ALL || path == target || path.strip_suffix(target).is_some_and(|rest| rest.ends_with('.'));
     for target in targets {
         if !model.linears().any(|linear| hits(target, &linear.path)) {
             return Err(unknown(target, model));

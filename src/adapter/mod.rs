@@ -4,6 +4,6 @@ mod file;
 mod lora;
 mod merge;
 
-pub use lora::{Adapter, Lora, module_names};
 pub use file::written;
+pub use lora::{Adapter, Lora, module_names};
 pub use merge::merged;

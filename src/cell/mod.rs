@@ -18,7 +18,7 @@ use wire::{Completeness, Completion, Event, Execute, HistoryEntry, HistoryQuery,
 use crate::magic::Out;
 use crate::session::{Session, Shared};
 use crate::stop::Stop;
-use crate::store::{Home, History};
+use crate::store::{History, Home};
 use crate::{Error, magic};
 
 /// The backward pass recurses through every operation of a step.

@@ -2,11 +2,11 @@
 
 use candle_core::Tensor;
 
+use crate::Result;
 use crate::model::{Input, Model, NoTap};
 use crate::nn::Pass;
 use crate::ops;
 use crate::train::head_of;
-use crate::Result;
 
 /// The windows still to be scored.
 #[derive(Clone, Debug)]

@@ -42,7 +42,8 @@ pub struct Args {
 
 impl Magic for Args {
     const TOPIC: Topic = Topic::Data;
-    const EXAMPLES: &'static [&'static str] = &["%data tutorials/data/lantern-en.jsonl", "%data alpaca-zh val=0.05 template=alpaca", "%data notes.txt block=64"];
+    const EXAMPLES: &'static [&'static str] =
+        &["%data tutorials/data/lantern-en.jsonl", "%data alpaca-zh val=0.05 template=alpaca", "%data notes.txt block=64"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         if let Some(file) = &self.file {
@@ -90,7 +91,7 @@ fn show(session: &Session, n: usize, out: &mut Out) -> Result<Value> {
         (ui::DROPPED.text(), result.dropped.to_string()),
         (ui::DUPLICATES.text(), data.duplicates.to_string()),
     ]));
-    out.show(Chart::Histogram(data::length_histogram(&data.train, &data.val)));
+    out.show(Chart::Histogram(data::length_histogram(data)));
     for example in data.train.iter().take(n) {
         out.show(Chart::Spans(data::spans(example, &base.tokenizer)?));
     }

@@ -33,7 +33,8 @@ pub struct Args {
 
 impl Magic for Args {
     const TOPIC: Topic = Topic::Evaluate;
-    const EXAMPLES: &'static [&'static str] = &["%eval ppl", "%eval ppl book.txt stride=256", "%eval ppl book.txt stride=512 max_length=1024"];
+    const EXAMPLES: &'static [&'static str] =
+        &["%eval ppl", "%eval ppl book.txt stride=256", "%eval ppl book.txt stride=512 max_length=1024"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         let result = match &self.file {

@@ -57,5 +57,6 @@ pub(super) fn stream(session: &mut Session, out: &mut Out, answer: bool) -> Resu
         let fields: [(&str, &dyn std::fmt::Display); 3] = [("why", &ui::stopped_by(why)), ("tokens", &written.ids.len()), ("rate", &rate)];
         out.note(&ui::STOPPED.with(&fields));
     }
-    Ok(value::Generate { text: written.text, ids: written.ids, tokens_per_second: written.tokens_per_second, stopped_by: why.to_owned() }.into())
+    Ok(value::Generate { text: written.text, ids: written.ids, tokens_per_second: written.tokens_per_second, stopped_by: why.to_owned() }
+        .into())
 }

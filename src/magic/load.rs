@@ -44,7 +44,8 @@ impl Magic for Args {
             Some(adapter) => out.line(&ui::ATTACHED.with(&[("adapter", &adapter.title()), ("model", &loaded.name)])),
             None => out.line(&ui::LOADED.with(&fields)),
         }
-        Ok(value::Load { family: loaded.family.to_owned(), parameters: loaded.parameters, bytes: loaded.bytes, seconds: loaded.seconds }.into())
+        Ok(value::Load { family: loaded.family.to_owned(), parameters: loaded.parameters, bytes: loaded.bytes, seconds: loaded.seconds }
+            .into())
     }
 }
 

@@ -137,10 +137,9 @@ pub const LIST: &[Entry] = &[
 /// # Errors
 /// `UnknownMagic` with the nearest name.
 pub fn find(name: &str) -> Result<&'static Entry> {
-    LIST.iter().find(|entry| entry.name == name).ok_or_else(|| Error::UnknownMagic {
-        given: name.to_owned(),
-        nearest: nearest(name, LIST.iter().map(|entry| entry.name)),
-    })
+    LIST.iter()
+        .find(|entry| entry.name == name)
+        .ok_or_else(|| Error::UnknownMagic { given: name.to_owned(), nearest: nearest(name, LIST.iter().map(|entry| entry.name)) })
 }
 
 impl Entry {

@@ -34,7 +34,14 @@ impl Magic for Args {
         let yes_no = |yes: bool| if yes { ui::YES } else { ui::NO }.text().to_owned();
         let shown = rows.iter().map(|(row, about)| {
             let place = if row.path.is_empty() { ui::TO_FETCH.text() } else { ui::HERE.text() };
-            vec![row.name.clone(), number::bytes(row.bytes), row.licence.clone(), place.to_owned(), yes_no(row.fits), about.text().to_owned()]
+            vec![
+                row.name.clone(),
+                number::bytes(row.bytes),
+                row.licence.clone(),
+                place.to_owned(),
+                yes_no(row.fits),
+                about.text().to_owned(),
+            ]
         });
         let headings = [ui::MODEL, ui::SIZE, ui::LICENCE, ui::PLACE, ui::FITS, ui::ABOUT].map(|phrase| phrase.text().to_owned());
         out.table(Table { headings: headings.to_vec(), rows: shown.collect() });

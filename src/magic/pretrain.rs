@@ -4,10 +4,10 @@ use candle_core::DType;
 use wire::Value;
 
 use super::{Magic, Out, Topic, number, train};
+use crate::Result;
 use crate::plot;
 use crate::session::{Session, Shape};
 use crate::words::ui;
-use crate::Result;
 
 /// Train a small llama from nothing on a text file
 ///
@@ -59,7 +59,8 @@ pub struct Args {
 
 impl Magic for Args {
     const TOPIC: Topic = Topic::Train;
-    const EXAMPLES: &'static [&'static str] = &["%pretrain book.txt steps=200", "%pretrain a.txt,b.txt layers=6 hidden=192 heads=6 vocab=2048 lr=1e-3"];
+    const EXAMPLES: &'static [&'static str] =
+        &["%pretrain book.txt steps=200", "%pretrain a.txt,b.txt layers=6 hidden=192 heads=6 vocab=2048 lr=1e-3"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         let inner = self.inner.unwrap_or((self.hidden * 8 / 3).next_multiple_of(32));

@@ -37,7 +37,11 @@ impl Magic for Args {
         let headings = ["", ui::BEFORE_QUANT.text(), ui::AFTER_QUANT.text()].map(str::to_owned).to_vec();
         let ratio = quantised.bytes_before as f64 / quantised.bytes_after.max(1) as f64;
         let rows = vec![
-            vec![ui::SIZE.text().to_owned(), number::bytes(quantised.bytes_before), format!("{} (÷{ratio:.2})", number::bytes(quantised.bytes_after))],
+            vec![
+                ui::SIZE.text().to_owned(),
+                number::bytes(quantised.bytes_before),
+                format!("{} (÷{ratio:.2})", number::bytes(quantised.bytes_after)),
+            ],
             vec!["ppl".to_owned(), format!("{before:.3}"), format!("{after:.3} ({:+.2} %)", 100.0 * (after / before - 1.0))],
         ];
         out.table(Table { headings, rows });

@@ -2,7 +2,7 @@ use candle_core::DType;
 use wire::{Chart, Curve, Mark, Series, Table, Value, value};
 
 use super::{Magic, Out, Topic, load, number};
-use crate::optim::Schedule;
+use crate::optim::Shape;
 use crate::plot;
 use crate::session::{Prediction, Session};
 use crate::train::{Recipe, Run, Step};
@@ -72,9 +72,9 @@ impl Settings {
             accum: self.accum,
             lr: self.lr.unwrap_or(lr),
             schedule: match self.schedule.as_str() {
-                "linear" => Schedule::Linear,
-                "constant" => Schedule::Constant,
-                _ => Schedule::Cosine,
+                "linear" => Shape::Linear,
+                "constant" => Shape::Constant,
+                _ => Shape::Cosine,
             },
             warmup: self.warmup,
             weight_decay: self.weight_decay,
@@ -87,7 +87,8 @@ impl Settings {
 
 impl Magic for Args {
     const TOPIC: Topic = Topic::Train;
-    const EXAMPLES: &'static [&'static str] = &["%train", "%train epochs=3 batch=8 lr=2e-4", "%train steps=100 accum=4 schedule=linear", "%train resume=true"];
+    const EXAMPLES: &'static [&'static str] =
+        &["%train", "%train epochs=3 batch=8 lr=2e-4", "%train steps=100 accum=4 schedule=linear", "%train resume=true"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         if self.resume {

@@ -39,7 +39,10 @@ impl Config<'_> {
         if value.is_null() {
             return Ok(default);
         }
-        value.as_f64().filter(|n| n.is_finite() && *n > 0.0).ok_or_else(|| self.bad(format!("`{field}` must be a number above 0, it is {value}")))
+        value
+            .as_f64()
+            .filter(|n| n.is_finite() && *n > 0.0)
+            .ok_or_else(|| self.bad(format!("`{field}` must be a number above 0, it is {value}")))
     }
 
     pub fn flag_or(&self, field: &str, default: bool) -> bool {

@@ -152,7 +152,9 @@ impl Model {
         let heads = |t: Tensor, n: usize| Ok::<_, Error>(t.reshape((batch, length, n, self.spec.head_dim))?.transpose(1, 2)?);
         let (h, h_kv) = (self.spec.heads, self.spec.kv_heads);
         match &attention.projection {
-            Projection::Split { q, k, v } => Ok([heads(q.forward(x, pass)?, h)?, heads(k.forward(x, pass)?, h_kv)?, heads(v.forward(x, pass)?, h_kv)?]),
+            Projection::Split { q, k, v } => {
+                Ok([heads(q.forward(x, pass)?, h)?, heads(k.forward(x, pass)?, h_kv)?, heads(v.forward(x, pass)?, h_kv)?])
+            }
             Projection::Fused(qkv) => {
                 let qkv = qkv.forward(x, pass)?;
                 let (q, kv) = (self.spec.q_width(), self.spec.kv_width());

@@ -23,11 +23,51 @@ pub struct Family {
 }
 
 pub const FAMILIES: &[Family] = &[
-    Family { name: "llama", gguf: "llama", layout: Layout::OutIn, names: LLAMA, optional_prefix: "", targets: &["q_proj", "v_proj"], spec: llama },
-    Family { name: "mistral", gguf: "", layout: Layout::OutIn, names: LLAMA, optional_prefix: "", targets: &["q_proj", "v_proj"], spec: llama },
-    Family { name: "qwen2", gguf: "", layout: Layout::OutIn, names: LLAMA, optional_prefix: "", targets: &["q_proj", "v_proj"], spec: qwen2 },
-    Family { name: "qwen3", gguf: "", layout: Layout::OutIn, names: LLAMA, optional_prefix: "", targets: &["q_proj", "v_proj"], spec: qwen3 },
-    Family { name: "gpt2", gguf: "", layout: Layout::InOut, names: GPT2, optional_prefix: "transformer.", targets: &["c_attn"], spec: gpt2 },
+    Family {
+        name: "llama",
+        gguf: "llama",
+        layout: Layout::OutIn,
+        names: LLAMA,
+        optional_prefix: "",
+        targets: &["q_proj", "v_proj"],
+        spec: llama,
+    },
+    Family {
+        name: "mistral",
+        gguf: "",
+        layout: Layout::OutIn,
+        names: LLAMA,
+        optional_prefix: "",
+        targets: &["q_proj", "v_proj"],
+        spec: llama,
+    },
+    Family {
+        name: "qwen2",
+        gguf: "",
+        layout: Layout::OutIn,
+        names: LLAMA,
+        optional_prefix: "",
+        targets: &["q_proj", "v_proj"],
+        spec: qwen2,
+    },
+    Family {
+        name: "qwen3",
+        gguf: "",
+        layout: Layout::OutIn,
+        names: LLAMA,
+        optional_prefix: "",
+        targets: &["q_proj", "v_proj"],
+        spec: qwen3,
+    },
+    Family {
+        name: "gpt2",
+        gguf: "",
+        layout: Layout::InOut,
+        names: GPT2,
+        optional_prefix: "transformer.",
+        targets: &["c_attn"],
+        spec: gpt2,
+    },
 ];
 
 /// The family of a `model_type`.

@@ -36,7 +36,8 @@ pub fn forecast(request: &Request) -> Result<Forecast> {
         (dtype, false) => stored / stored_width * dtype.unwrap_or(DType::F32).size_in_bytes() as u64,
     };
     let forecast = Forecast { bytes, seconds: bytes as f64 / 1e9 };
-    let smaller = if request.dtype.is_none_or(|d| d == DType::F32) && !packed { format!("%load {} dtype=bf16", request.name) } else { String::new() };
+    let smaller =
+        if request.dtype.is_none_or(|d| d == DType::F32) && !packed { format!("%load {} dtype=bf16", request.name) } else { String::new() };
     fits(&format!("`{}`", request.name), bytes, smaller)?;
     Ok(forecast)
 }

@@ -62,7 +62,16 @@ fn load_hub(request: &Request, files: &[PathBuf]) -> Result<Model> {
     let spec = (family.spec)(&Config { path: &path, json: &json })?;
     let source = Hub::open(files, family.optional_prefix)?;
     let origin = files.first().map(PathBuf::as_path).unwrap_or(Path::new(""));
-    let builder = Builder { source: &source, origin, family, stored: &family.names, layout: family.layout, spec: &spec, dtype: request.dtype, device: &request.device };
+    let builder = Builder {
+        source: &source,
+        origin,
+        family,
+        stored: &family.names,
+        layout: family.layout,
+        spec: &spec,
+        dtype: request.dtype,
+        device: &request.device,
+    };
     builder.build(&request.name, json)
 }
 
@@ -71,8 +80,16 @@ fn load_gguf(request: &Request, path: &Path) -> Result<Model> {
     let (family, json) = gguf::config(path, &content)?;
     let spec = (family.spec)(&Config { path, json: &json })?;
     let source = Gguf::new(path, content, file, Some(&spec));
-    let builder =
-        Builder { source: &source, origin: path, family, stored: &GGUF, layout: Layout::OutIn, spec: &spec, dtype: request.dtype, device: &request.device };
+    let builder = Builder {
+        source: &source,
+        origin: path,
+        family,
+        stored: &GGUF,
+        layout: Layout::OutIn,
+        spec: &spec,
+        dtype: request.dtype,
+        device: &request.device,
+    };
     builder.build(&request.name, json)
 }
 

@@ -41,7 +41,11 @@ pub enum NormKind {
 pub enum Position {
     /// A table added to the embeddings.
     Learned,
-    Rope { theta: f64, dims: usize, scaling: Option<RopeScaling> },
+    Rope {
+        theta: f64,
+        dims: usize,
+        scaling: Option<RopeScaling>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

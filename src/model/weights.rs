@@ -48,7 +48,11 @@ pub struct Attention {
 
 #[derive(Clone)]
 pub enum Projection {
-    Split { q: Linear, k: Linear, v: Linear },
+    Split {
+        q: Linear,
+        k: Linear,
+        v: Linear,
+    },
     /// One matrix, `[q | k | v]` along its output.
     Fused(Linear),
 }
@@ -69,7 +73,8 @@ impl Model {
     pub fn parameters(&self) -> u64 {
         let norms = |norm: &Norm| norm.weight.elem_count() + norm.bias.as_ref().map_or(0, Tensor::elem_count);
         let linear = |linear: &Linear| linear.weight.elements() + linear.bias.as_ref().map_or(0, Tensor::elem_count) as u64;
-        let layers: u64 = self.layers.iter().map(|layer| layer.linears().map(linear).sum::<u64>() + layer.norms().map(norms).sum::<usize>() as u64).sum();
+        let layers: u64 =
+            self.layers.iter().map(|layer| layer.linears().map(linear).sum::<u64>() + layer.norms().map(norms).sum::<usize>() as u64).sum();
         let ends = self.embed.elements() + self.head.as_ref().map_or(0, linear);
         layers + ends + (norms(&self.norm) + self.positions.as_ref().map_or(0, Tensor::elem_count)) as u64
     }
@@ -79,7 +84,8 @@ impl Model {
         let tensor = |tensor: &Tensor| (tensor.elem_count() * tensor.dtype().size_in_bytes()) as u64;
         let norm = |norm: &Norm| tensor(&norm.weight) + norm.bias.as_ref().map_or(0, tensor);
         let linear = |linear: &Linear| linear.weight.bytes() + linear.bias.as_ref().map_or(0, tensor);
-        let layers: u64 = self.layers.iter().map(|layer| layer.linears().map(linear).sum::<u64>() + layer.norms().map(norm).sum::<u64>()).sum();
+        let layers: u64 =
+            self.layers.iter().map(|layer| layer.linears().map(linear).sum::<u64>() + layer.norms().map(norm).sum::<u64>()).sum();
         layers + self.embed.bytes() + self.head.as_ref().map_or(0, linear) + norm(&self.norm) + self.positions.as_ref().map_or(0, tensor)
     }
 

@@ -11,7 +11,10 @@ use crate::{Error, Result};
 
 #[derive(Clone, Debug)]
 pub enum Weight {
-    Dense { tensor: Tensor, layout: Layout },
+    Dense {
+        tensor: Tensor,
+        layout: Layout,
+    },
     /// `[out, in]` in blocks along `in`.
     Packed(Arc<QTensor>),
 }

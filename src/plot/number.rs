@@ -41,6 +41,16 @@ pub fn bytes(count: u64) -> String {
     if value < 99.95 { format!("{} {unit}", trimmed(&format!("{value:.1}"))) } else { format!("{value:.0} {unit}") }
 }
 
+/// How many there are: `960`, `134.5 M`.
+pub fn count(n: u64) -> String {
+    let units = [(1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k")];
+    match units.into_iter().find(|(from, _)| n >= *from) {
+        Some((10_000, unit)) => format!("{:.1} {unit}", n as f64 / 1e3),
+        Some((from, unit)) => format!("{:.1} {unit}", n as f64 / from as f64),
+        None => n.to_string(),
+    }
+}
+
 /// Seconds as `850 µs`, `12 ms`, `3.4 s`, `34 s`, `2 min 05 s`, `1 h 02 min`, `2 d 3 h`; anything not a time is `–`.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {

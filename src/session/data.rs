@@ -1,9 +1,9 @@
 //! `data`: a file becomes examples for the loaded model.
 
 use super::{Progress, Session};
+use crate::Result;
 use crate::data::{Dataset, Options};
 use crate::hub;
-use crate::Result;
 
 impl Session {
     /// Reads a file or a known set, tokenised for the model that is loaded.

@@ -1,9 +1,9 @@
 //! `next`: the distribution over the next token, before and after it is edited.
 
 use super::Session;
+use crate::Result;
 use crate::generate::{Options, Processors, distribution, next_logits};
 use crate::nn::Cache;
-use crate::Result;
 
 /// One token that could come next.
 #[derive(Clone, Debug, PartialEq)]

@@ -51,7 +51,8 @@ impl Session {
 
 impl Shape {
     fn check(&self) -> Result<()> {
-        let bad = |option: &str, given: usize, allowed: String| Err(Error::BadValue { option: option.into(), given: given.to_string(), allowed });
+        let bad =
+            |option: &str, given: usize, allowed: String| Err(Error::BadValue { option: option.into(), given: given.to_string(), allowed });
         if self.heads == 0 || !self.hidden.is_multiple_of(2 * self.heads) {
             return bad("hidden", self.hidden, format!("a multiple of 2 x heads = {}", 2 * self.heads));
         }

@@ -1,6 +1,6 @@
 //! How a run is made: the numbers that a person may set, with transformers' meanings.
 
-use crate::optim::Schedule;
+use crate::optim::{Schedule, Shape};
 use crate::{Error, Result};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Recipe {
     pub accum: usize,
     /// Highest learning rate.
     pub lr: f64,
-    pub schedule: Schedule,
+    pub schedule: Shape,
     /// Share of the steps over which the rate rises from 0.
     pub warmup: f64,
     pub weight_decay: f64,
@@ -38,9 +38,9 @@ impl Recipe {
         Ok(self.steps.unwrap_or_else(|| (per_epoch as f64 * self.epochs).ceil() as usize).max(1))
     }
 
-    /// Steps over which the rate rises; transformers rounds a share up.
-    pub fn warmup_steps(&self, total: usize) -> usize {
-        (self.warmup * total as f64).ceil() as usize
+    /// The learning rate over a run of `total` steps.
+    pub fn rates(&self, total: usize) -> Schedule {
+        Schedule { shape: self.schedule, lr: self.lr, warmup: Schedule::warmup_steps(self.warmup, total), steps: total }
     }
 
     /// Steps between validations: about ten in a run unless set.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use candle_core::{Tensor, Var};
+use candle_core::Var;
 
 use super::check::Unproven;
 use super::loss;
@@ -11,7 +11,7 @@ use crate::data::{self, Dataset, Order};
 use crate::device::memory::Peak;
 use crate::model::Model;
 use crate::nn::{Deltas, Pass};
-use crate::optim::{AdamW, clip};
+use crate::optim::{AdamW, AdamWOptions, Gradients, clip};
 use crate::random::Random;
 use crate::stop::Stop;
 use crate::{Error, Result};
@@ -65,7 +65,7 @@ impl Run {
         let total = recipe.total_steps(data.train.len())?;
         Ok(Self {
             total,
-            optimizer: AdamW::new(vars.clone(), recipe.weight_decay)?,
+            optimizer: AdamW::new(vars.clone(), AdamWOptions { weight_decay: recipe.weight_decay, ..AdamWOptions::default() }),
             order: Order::new(recipe.seed, 0, data.train.len()),
             unproven: Unproven::new(&vars),
             random: Random::seeded(recipe.seed).fork("dropout"),
@@ -128,30 +128,23 @@ impl Run {
         let n = self.steps.len() + 1;
         let window = self.window(data);
         let learned: usize = window.iter().map(|batch| batch.learned).sum();
-        let mut gradients: Vec<Option<Tensor>> = vec![None; self.vars.len()];
+        let mut gradients = Gradients::default();
         let mut total = 0.0;
         for batch in &window {
             let pass = Pass { deltas, dropout: Some(self.random.bits()) };
             let loss = loss::on_graph(model, &pass, batch)?;
             total += f64::from(loss.to_scalar::<f32>()?);
-            let store = (loss / learned as f64)?.backward()?;
-            for ((_, var), sum) in self.vars.iter().zip(&mut gradients) {
-                if let Some(gradient) = store.get(var) {
-                    *sum = Some(match sum.take() {
-                        Some(sum) => (sum + gradient)?,
-                        None => gradient.clone(),
-                    });
-                }
-            }
+            let mut store = (loss / learned as f64)?.backward()?;
+            gradients.add(Gradients::take(&self.vars, &mut store))?;
             self.peak.look();
         }
         let loss = total / learned as f64;
         if !loss.is_finite() {
             return Err(Error::NotFinite { what: "the loss".into(), step: n });
         }
-        self.unproven.look(n, &self.vars, &gradients)?;
-        let (gradients, grad_norm) = clip(gradients, self.recipe.clip)?;
-        let lr = self.recipe.lr * self.recipe.schedule.factor(n - 1, self.recipe.warmup_steps(self.total), self.total);
+        self.unproven.look(n, &self.vars, &gradients.0)?;
+        let grad_norm = clip(&mut gradients, self.recipe.clip)?;
+        let lr = self.recipe.rates(self.total).lr(n - 1);
         self.optimizer.step(&gradients, lr)?;
         let tokens = window.iter().map(|batch| batch.tokens).sum();
         self.seconds += started.elapsed().as_secs_f64();

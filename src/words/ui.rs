@@ -51,8 +51,10 @@ pub const FIRST_HELP: Phrase = phrase(
 );
 
 pub const FETCHING: Phrase = phrase("fetching {what}", "正在获取 {what}");
-pub const LOADED: Phrase =
-    phrase("loaded {name}: {family}, {parameters} parameters, {bytes} in {seconds}", "已加载 {name}：{family}，{parameters} 个参数，{bytes}，用时 {seconds}");
+pub const LOADED: Phrase = phrase(
+    "loaded {name}: {family}, {parameters} parameters, {bytes} in {seconds}",
+    "已加载 {name}：{family}，{parameters} 个参数，{bytes}，用时 {seconds}",
+);
 pub const ATTACHED: Phrase = phrase("attached {adapter} to {model}", "已把 {adapter} 附加到 {model}");
 pub const DETACHED: Phrase = phrase("no adapter is attached now", "现在没有附加适配器");
 pub const UNLOADED: Phrase = phrase("memory of this process: {before} before, {after} after", "本进程内存：之前 {before}，之后 {after}");
@@ -99,8 +101,10 @@ pub const FORECAST: Phrase = phrase(
     "{steps} 步，{parameters} 个参数；大约还需 {bytes} 内存，用时 {time}",
 );
 pub const WIDENED: Phrase = phrase("the frozen weights are widened for this run: {bytes}", "这次训练展开了冻结的权重：{bytes}");
-pub const TRAINED_SO_FAR: Phrase =
-    phrase("step {step} of {of}; what was learned is kept, `%train resume=true` goes on", "第 {step} 步，共 {of} 步；已学到的保留，`%train resume=true` 继续");
+pub const TRAINED_SO_FAR: Phrase = phrase(
+    "step {step} of {of}; what was learned is kept, `%train resume=true` goes on",
+    "第 {step} 步，共 {of} 步；已学到的保留，`%train resume=true` 继续",
+);
 pub const TRAIN_TITLE: Phrase = phrase("loss while training", "训练损失");
 pub const STEPS: Phrase = phrase("steps", "步数");
 pub const VAL_LOSS: Phrase = phrase("validation loss", "验证损失");
@@ -108,8 +112,12 @@ pub const BEST_STEP: Phrase = phrase("best step", "最佳步");
 pub const SPEED: Phrase = phrase("speed", "速度");
 pub const PEAK: Phrase = phrase("peak memory", "内存峰值");
 pub const TIME: Phrase = phrase("time", "用时");
-pub const MADE: Phrase = phrase("a fresh llama: {parameters} parameters, vocabulary {vocabulary}; {tokens} tokens of text", "新的 llama：{parameters} 个参数，词表 {vocabulary}；文本 {tokens} 个词元");
-pub const PERPLEXITY: Phrase = phrase("ppl {ppl} (loss {loss}, {tokens} tokens; {method})", "困惑度 {ppl}（损失 {loss}，{tokens} 个词元；{method}）");
+pub const MADE: Phrase = phrase(
+    "a fresh llama: {parameters} parameters, vocabulary {vocabulary}; {tokens} tokens of text",
+    "新的 llama：{parameters} 个参数，词表 {vocabulary}；文本 {tokens} 个词元",
+);
+pub const PERPLEXITY: Phrase =
+    phrase("ppl {ppl} (loss {loss}, {tokens} tokens; {method})", "困惑度 {ppl}（损失 {loss}，{tokens} 个词元；{method}）");
 pub const QUANTISING: Phrase = phrase("quantising", "正在量化");
 pub const BEFORE_QUANT: Phrase = phrase("before", "之前");
 pub const AFTER_QUANT: Phrase = phrase("after", "之后");

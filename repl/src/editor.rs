@@ -13,6 +13,7 @@ use rustyline::{
 use wire::{HistoryQuery, Report};
 
 use crate::assistant::Assistant;
+use crate::echo::Hush;
 use crate::paint::Paint;
 use crate::play::{Presses, play};
 use crate::script;
@@ -51,6 +52,7 @@ pub fn repl(desk: &Desk, view: &mut dyn View) -> io::Result<()> {
         // A pasted script is several cells; it stops at the first error, as a file does.
         for cell in script::split(&text) {
             presses.forget();
+            let _hush = Hush::new();
             let outcome = play(desk, &cell.code, true, &presses, view)?;
             number = number.max(outcome.count + 1);
             if let Some(report) = outcome.error {

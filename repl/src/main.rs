@@ -3,6 +3,7 @@
 mod ask;
 mod assistant;
 mod cursor;
+mod echo;
 mod editor;
 mod highlight;
 mod launch;

@@ -19,11 +19,13 @@ pub struct Plain<O: Write, E: Write> {
     charts: Vec<(String, Chart)>,
     /// The last text did not end its line.
     open_line: bool,
+    /// Charts of this cell that are out already.
+    printed: Vec<(String, Chart)>,
 }
 
 impl<O: Write, E: Write> Plain<O, E> {
     pub fn new(out: O, err: E, out_paint: Paint, err_paint: Paint) -> Self {
-        Self { out, err, out_paint, err_paint, charts: Vec::new(), open_line: false }
+        Self { out, err, out_paint, err_paint, charts: Vec::new(), open_line: false, printed: Vec::new() }
     }
 
     fn print(&mut self, stream: Stream, text: &str) -> io::Result<()> {
@@ -55,6 +57,23 @@ impl<O: Write, E: Write> Plain<O, E> {
     }
 }
 
+impl<O: Write, E: Write> Plain<O, E> {
+    /// Prints the charts that wait, unless they are out as they are.
+    fn charts(&mut self) -> io::Result<()> {
+        for (id, chart) in std::mem::take(&mut self.charts) {
+            let known = self.printed.iter().position(|(known, _)| *known == id);
+            match known {
+                Some(i) if self.printed[i].1 == chart => continue,
+                Some(i) => drop(self.printed.remove(i)),
+                None => {}
+            }
+            self.chart(&chart)?;
+            self.printed.push((id, chart));
+        }
+        Ok(())
+    }
+}
+
 impl<O: Write, E: Write> View for Plain<O, E> {
     fn show(&mut self, event: Event) -> io::Result<()> {
         match event {
@@ -67,7 +86,11 @@ impl<O: Write, E: Write> View for Plain<O, E> {
                 }
                 Ok(())
             }
-            Event::Table(table) => self.block(Stream::Out, &ended(plot::table_text(&table, terminal::size().0))),
+            Event::Table(table) => {
+                // A table sums up: the charts before it stand above it.
+                self.charts()?;
+                self.block(Stream::Out, &ended(plot::table_text(&table, terminal::size().0)))
+            }
             Event::Page { text } => self.block(Stream::Out, &ended(text)),
             Event::Clear { .. } => {
                 self.charts.clear();
@@ -88,9 +111,8 @@ impl<O: Write, E: Write> View for Plain<O, E> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        for (_, chart) in std::mem::take(&mut self.charts) {
-            self.chart(&chart)?;
-        }
+        self.charts()?;
+        self.printed.clear();
         self.rest()
     }
 

@@ -215,7 +215,11 @@ impl<O: Write, E: Write> View for Screen<O, E> {
                 self.progress(id, n, of, &label);
                 Ok(())
             }
-            Event::Table(table) => self.block(Stream::Out, &ended(plot::table_text(&table, (self.size)().0))),
+            Event::Table(table) => {
+                // A table sums up: the charts before it stand above it in their last state.
+                self.leave(true)?;
+                self.block(Stream::Out, &ended(plot::table_text(&table, (self.size)().0)))
+            }
             Event::Page { text } => self.block(Stream::Out, &ended(text)),
             Event::Clear { wait: true } => {
                 self.clear_first = true;

@@ -10,8 +10,8 @@ pub const BEST: Phrase = phrase("best", "最佳");
 
 // The terminal program
 pub const WELCOME: Phrase = phrase(
-    "Lantern {version}. %help shows where to start, %lsmagic lists the magics, Tab completes, Ctrl-D leaves.",
-    "Lantern {version}。%help 查看入门，%lsmagic 列出魔法命令，Tab 补全，Ctrl-D 退出。",
+    "Lantern {version}: %help to begin, %lsmagic for all magics, Ctrl-D to leave",
+    "Lantern {version}：%help 入门，%lsmagic 列出全部魔法命令，Ctrl-D 退出",
 );
 pub const ERROR: Phrase = phrase("error", "错误");
 pub const HINT: Phrase = phrase("hint", "提示");

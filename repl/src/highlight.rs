@@ -25,7 +25,7 @@ pub fn parts<'t>(text: &'t str, vocabulary: &dyn Vocabulary) -> Vec<(Option<Role
         let indent = &line[..line.len() - start.len()];
         out.push((None, indent));
         match assigned(start) {
-            _ if start.starts_with("//") || start.starts_with("# %%") => out.push((Some(Role::Comment), start)),
+            _ if start.starts_with("//") || (!rust && start.starts_with("# ")) => out.push((Some(Role::Comment), start)),
             Some((head, magic)) => {
                 out.push((Some(Role::Keyword), &head[..3]));
                 out.push((None, &head[3..]));

@@ -61,10 +61,10 @@ pub fn play(desk: &Desk, code: &str, allow_input: bool, presses: &Presses, view:
             Ok(Event::Done(outcome)) => return view.finish().map(|()| outcome),
             Ok(Event::Input { prompt, password }) => answer(desk, &prompt, password, view),
             Ok(event) => view.show(event),
-            Err(RecvTimeoutError::Timeout) => repeat(desk, presses, &mut heard, view),
+            Err(RecvTimeoutError::Timeout) => Ok(()),
             Err(RecvTimeoutError::Disconnected) => return view.finish().map(|()| gone()),
         };
-        if let Err(closed) = step {
+        if let Err(closed) = step.and_then(|()| repeat(desk, presses, &mut heard, view)) {
             break Err(closed);
         }
     };

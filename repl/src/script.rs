@@ -53,7 +53,8 @@ pub fn split(text: &str) -> Vec<Cell> {
 }
 
 fn marker(line: &str) -> Option<&str> {
-    let rest = line.strip_prefix("# %%").or_else(|| line.strip_prefix("#%%"))?;
+    let line = line.trim_start();
+    let rest = ["# %%", "#%%", "// %%"].iter().find_map(|mark| line.strip_prefix(mark))?;
     (rest.is_empty() || rest.starts_with(char::is_whitespace)).then(|| rest.trim())
 }
 

@@ -1,1 +1,195 @@
-//! To be written.
+//! The desk: all that a front end holds of a session. Cells run on a thread of the session's own; everything else answers at once.
+
+mod complete;
+mod run;
+pub mod script;
+pub mod split;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use wire::value::Status;
+use wire::{Completeness, Completion, Event, Execute, HistoryEntry, HistoryQuery, Outcome, Report};
+
+use crate::magic::Out;
+use crate::session::{Session, Shared};
+use crate::stop::Stop;
+use crate::store::History;
+use crate::{Error, magic};
+
+/// The backward pass recurses through every operation of a step.
+const STACK: usize = 256 << 20;
+
+/// How a session is set up.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Where cache, history and runs live; `None`: `LANTERN_HOME`, else the platform's place.
+    pub home: Option<PathBuf>,
+}
+
+/// A handle; clones share one session.
+#[derive(Clone)]
+pub struct Desk(Arc<Inner>);
+
+struct Inner {
+    cells: Mutex<Option<Sender<Cell>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    answers: Sender<Option<String>>,
+    busy: Arc<AtomicBool>,
+    stop: Stop,
+    shared: Arc<Shared>,
+    history: Arc<History>,
+}
+
+struct Cell {
+    request: Execute,
+    events: Sender<Event>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Desk {
+    /// Starts the session's thread; loads nothing.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn open(_setup: Setup) -> Result<Self, Report> {
+        let (stop, shared, history) = (Stop::new(), Arc::<Shared>::default(), Arc::<History>::default());
+        let (cells, queue) = channel();
+        let (answers, answered) = channel();
+        let busy = Arc::new(AtomicBool::new(false));
+        let session = Session::new(stop.clone(), shared.clone(), history.clone());
+        let mut clerk = Clerk { session, history: history.clone(), busy: busy.clone(), answered, count: 0 };
+        let thread = std::thread::Builder::new()
+            .name("session".into())
+            .stack_size(STACK)
+            .spawn(move || clerk.serve(&queue))
+            .map_err(|e| Error::Internal { doing: "start of the session's thread".into(), cause: e.to_string() }.report())?;
+        let (cells, thread) = (Mutex::new(Some(cells)), Mutex::new(Some(thread)));
+        Ok(Self(Arc::new(Inner { cells, thread, answers, busy, stop, shared, history })))
+    }
+
+    /// Queues a cell; its last event is [`Event::Done`].
+    pub fn execute(&self, request: Execute) -> Receiver<Event> {
+        let (events, receiver) = channel();
+        if let Some(cells) = lock(&self.0.cells).as_ref() {
+            // After `close` the receiver is simply at its end.
+            let _ = cells.send(Cell { request, events });
+        }
+        receiver
+    }
+
+    /// Stops the running cell within a step; does nothing when idle.
+    pub fn interrupt(&self) {
+        if self.busy() {
+            self.0.stop.raise();
+        }
+    }
+
+    /// Answers [`Event::Input`]; `None` ends the input.
+    pub fn answer(&self, text: Option<String>) {
+        let _ = self.0.answers.send(text);
+    }
+
+    /// The words that could stand at `cursor` (a byte offset into `code`).
+    pub fn complete(&self, code: &str, cursor: usize) -> Completion {
+        complete::complete(code, cursor, &self.0.shared.read())
+    }
+
+    /// Help for the magic on the cursor's line.
+    pub fn inspect(&self, code: &str, cursor: usize) -> Option<String> {
+        let name = complete::magic_at(code, cursor)?;
+        magic::find(name).ok().map(magic::help::text)
+    }
+
+    pub fn is_complete(&self, code: &str) -> Completeness {
+        complete::is_complete(code)
+    }
+
+    pub fn history(&self, query: &HistoryQuery) -> Vec<HistoryEntry> {
+        self.0.history.query(query)
+    }
+
+    pub fn status(&self) -> Status {
+        self.0.shared.read().status()
+    }
+
+    pub fn busy(&self) -> bool {
+        self.0.busy.load(Ordering::SeqCst)
+    }
+
+    /// Ends the session after the cells that are queued.
+    pub fn close(self) {
+        drop(lock(&self.0.cells).take());
+        if let Some(thread) = lock(&self.0.thread).take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The session's thread: takes cells from the queue one after the other.
+struct Clerk {
+    session: Session,
+    history: Arc<History>,
+    busy: Arc<AtomicBool>,
+    answered: Receiver<Option<String>>,
+    count: usize,
+}
+
+impl Clerk {
+    fn serve(&mut self, queue: &Receiver<Cell>) {
+        while let Ok(cell) = queue.recv() {
+            self.session.stop().clear();
+            self.busy.store(true, Ordering::SeqCst);
+            let outcome = self.run(&cell);
+            self.busy.store(false, Ordering::SeqCst);
+            let _ = cell.events.send(Event::Done(outcome));
+        }
+    }
+
+    fn run(&mut self, Cell { request, events }: &Cell) -> Outcome {
+        let started = Instant::now();
+        let keep = request.store_history && !request.silent;
+        self.count += usize::from(keep);
+        let stop = self.session.stop().clone();
+        // An answer that came too late for its question is not the answer to this one.
+        while self.answered.try_recv().is_ok() {}
+        let answered = &self.answered;
+        let mut prompter = |question: Event| {
+            let _ = events.send(question);
+            wait_for_answer(answered, &stop)
+        };
+        let prompter: Option<magic::Prompter<'_>> = if request.allow_input { Some(&mut prompter) } else { None };
+        let mut out = Out::new(events, prompter, stop.clone());
+        let session = &mut self.session;
+        let run = std::panic::AssertUnwindSafe(|| run::run(&request.code, session, &mut out));
+        let result = std::panic::catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&panic)));
+        if keep {
+            let (input, output) = (request.code.clone(), out.printed().to_owned());
+            self.history.add(HistoryEntry { session: 0, line: self.count, input, output });
+        }
+        Outcome { count: self.count, error: result.err(), seconds: started.elapsed().as_secs_f64() }
+    }
+}
+
+fn wait_for_answer(answered: &Receiver<Option<String>>, stop: &Stop) -> Option<String> {
+    loop {
+        match answered.recv_timeout(Duration::from_millis(20)) {
+            Ok(answer) => return answer,
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) if !stop.raised() => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// A defect of ours must not take the session with it.
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Report {
+    let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+    Error::Internal { doing: "the cell".into(), cause: text.unwrap_or_default() }.report()
+}

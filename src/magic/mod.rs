@@ -1,1 +1,151 @@
-//! To be written.
+//! The magics: one file each, one word in [`LIST`]. Parser, help, completion and the README table read the same list.
+
+mod clear;
+mod device;
+pub mod help;
+mod history;
+mod input;
+mod lang;
+mod lsmagic;
+mod number;
+mod out;
+pub mod parse;
+mod seed;
+pub mod shell;
+mod status;
+pub mod suggest;
+
+use std::fmt;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+use wire::{Json, Value};
+
+pub use out::{Out, Prompter};
+
+use crate::session::Session;
+use crate::words::{self, Lang, Phrase, help_zh};
+use crate::{Error, Result};
+
+/// What a magic is about; `%lsmagic` groups by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    Model,
+    Generate,
+    Data,
+    Train,
+    Evaluate,
+    Session,
+}
+
+impl Topic {
+    pub const ALL: &'static [Topic] = &[Self::Model, Self::Generate, Self::Data, Self::Train, Self::Evaluate, Self::Session];
+
+    pub fn title(self) -> Phrase {
+        match self {
+            Self::Model => words::ui::TOPIC_MODEL,
+            Self::Generate => words::ui::TOPIC_GENERATE,
+            Self::Data => words::ui::TOPIC_DATA,
+            Self::Train => words::ui::TOPIC_TRAIN,
+            Self::Evaluate => words::ui::TOPIC_EVALUATE,
+            Self::Session => words::ui::TOPIC_SESSION,
+        }
+    }
+}
+
+/// A magic is its arguments: their doc comments are its help.
+pub trait Magic: Args + FromArgMatches {
+    const TOPIC: Topic;
+    /// Each is a test: it must parse.
+    const EXAMPLES: &'static [&'static str];
+
+    /// # Errors
+    /// Whatever stops the magic from doing what its help says.
+    fn run(self, session: &mut Session, out: &mut Out) -> Result<Value>;
+}
+
+/// One row of the list.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    pub name: &'static str,
+    pub topic: Topic,
+    pub examples: &'static [&'static str],
+    augment: fn(Command) -> Command,
+    run: fn(&ArgMatches, &mut Session, &mut Out) -> Result<Value>,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+const fn entry<M: Magic>(name: &'static str) -> Entry {
+    Entry { name, topic: M::TOPIC, examples: M::EXAMPLES, augment: M::augment_args, run: run::<M> }
+}
+
+fn run<M: Magic>(matches: &ArgMatches, session: &mut Session, out: &mut Out) -> Result<Value> {
+    let magic = M::from_arg_matches(matches).map_err(|e| Error::Usage { magic: String::new(), cause: e.to_string() })?;
+    magic.run(session, out)
+}
+
+/// Every magic, in the order of `%lsmagic`.
+pub const LIST: &[Entry] = &[
+    entry::<device::Args>("device"),
+    entry::<seed::Args>("seed"),
+    entry::<status::Args>("status"),
+    entry::<history::Args>("history"),
+    entry::<clear::Args>("clear"),
+    entry::<input::Args>("input"),
+    entry::<lang::Args>("lang"),
+    entry::<lsmagic::Args>("lsmagic"),
+    entry::<help::Args>("help"),
+];
+
+/// The magic called `name` (without `%`).
+///
+/// # Errors
+/// `UnknownMagic` with the nearest name.
+pub fn find(name: &str) -> Result<&'static Entry> {
+    LIST.iter().find(|entry| entry.name == name).ok_or_else(|| Error::UnknownMagic {
+        given: name.to_owned(),
+        nearest: suggest::nearest(name, LIST.iter().map(|entry| entry.name)).unwrap_or_default(),
+    })
+}
+
+impl Entry {
+    /// The magic as clap sees it, in the person's language.
+    pub fn command(&self) -> Command {
+        let command = (self.augment)(Command::new(self.name).no_binary_name(true).disable_help_flag(true).disable_version_flag(true));
+        let json = clap::Arg::new("json").long("json").action(clap::ArgAction::SetTrue).help("Print the result as one line of JSON");
+        let command = command.arg(json);
+        if words::lang() == Lang::En {
+            return command;
+        }
+        let command = match help_zh::magic(self.name) {
+            Some(about) => command.about(about).long_about(None),
+            None => command,
+        };
+        let name = self.name;
+        command.mut_args(move |arg| match help_zh::option(name, arg.get_id().as_str()) {
+            Some(help) => arg.help(help).long_help(None),
+            None => arg,
+        })
+    }
+
+    /// Runs the magic on the rest of its line.
+    ///
+    /// # Errors
+    /// A line that does not parse, or what the magic itself reports.
+    pub fn run(&self, line: &str, session: &mut Session, out: &mut Out) -> Result<Value> {
+        let matches = parse::matches(self, line)?;
+        let json = matches.get_flag("json");
+        out.set_quiet(json);
+        let result = (self.run)(&matches, session, out);
+        out.set_quiet(false);
+        let value = result?;
+        if json {
+            out.line(&value.to_json());
+        }
+        Ok(value)
+    }
+}

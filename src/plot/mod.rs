@@ -1,1 +1,6 @@
-//! To be written.
+//! placeholder
+pub mod number {
+    pub fn bytes(n: u64) -> String {
+        format!("{n} B")
+    }
+}

@@ -1,5 +1,7 @@
 //! Which device computes, what it can do, how many threads it has.
 
+pub mod memory;
+
 use candle_core::Device;
 
 use crate::{Error, Result};

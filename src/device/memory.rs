@@ -1,0 +1,46 @@
+//! How much memory there is and how much this process holds, in bytes. `None` where the system does not say.
+
+#[cfg(target_os = "linux")]
+fn field(path: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+/// Resident memory of this process.
+pub fn resident() -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    return field("/proc/self/status", "VmRSS");
+    #[cfg(not(target_os = "linux"))]
+    return None;
+}
+
+/// Memory that can still be taken: the system's figure, or what a control group leaves, whichever is less.
+pub fn available() -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    {
+        let system = field("/proc/meminfo", "MemAvailable");
+        let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+        let limit = number("/sys/fs/cgroup/memory.max");
+        let group = limit.zip(number("/sys/fs/cgroup/memory.current")).map(|(limit, used)| limit.saturating_sub(used));
+        system.into_iter().chain(group).min()
+    }
+    #[cfg(not(target_os = "linux"))]
+    return None;
+}
+
+/// The most resident memory since the last [`Peak::start`].
+pub struct Peak(u64);
+
+impl Peak {
+    pub fn start() -> Self {
+        Self(resident().unwrap_or(0))
+    }
+
+    /// Looks again; call it once a step.
+    pub fn look(&mut self) -> u64 {
+        self.0 = self.0.max(resident().unwrap_or(0));
+        self.0
+    }
+}

@@ -1,0 +1,28 @@
+use wire::{Value, value};
+
+use super::{Magic, Out, Topic};
+use crate::session::Session;
+use crate::words::{self, Lang};
+use crate::{Error, Result};
+
+/// Show or set the language of messages and help
+#[derive(clap::Args)]
+pub struct Args {
+    /// `en` or `zh`
+    #[arg(value_name = "LANG", value_parser = ["en", "zh"])]
+    lang: Option<String>,
+}
+
+impl Magic for Args {
+    const TOPIC: Topic = Topic::Session;
+    const EXAMPLES: &'static [&'static str] = &["%lang", "%lang zh"];
+
+    fn run(self, _session: &mut Session, out: &mut Out) -> Result<Value> {
+        if let Some(given) = self.lang {
+            let lang = Lang::parse(&given).ok_or(Error::BadValue { option: "lang".into(), given, allowed: "en, zh".into() })?;
+            words::set_lang(lang);
+        }
+        out.line(words::ui::LANGUAGE.text());
+        Ok(value::Lang { lang: words::lang().code().to_owned() }.into())
+    }
+}

@@ -1,0 +1,100 @@
+//! What a magic says while it runs: plain data into the cell's channel of events.
+
+use std::sync::mpsc::Sender;
+
+use wire::{Chart, Event, Stream, Table};
+
+use crate::stop::Stop;
+use crate::{Error, Result};
+
+/// Asks the person for a line; `None` when they end the input or interrupt.
+pub type Prompter<'a> = &'a mut dyn FnMut(Event) -> Option<String>;
+
+pub struct Out<'a> {
+    events: &'a Sender<Event>,
+    prompter: Option<Prompter<'a>>,
+    stop: Stop,
+    quiet: bool,
+    printed: String,
+}
+
+impl<'a> Out<'a> {
+    /// `prompter` is `None` where the front end cannot answer.
+    pub fn new(events: &'a Sender<Event>, prompter: Option<Prompter<'a>>, stop: Stop) -> Self {
+        Self { events, prompter, stop, quiet: false, printed: String::new() }
+    }
+
+    /// With `--json` nothing but the result is said.
+    pub(super) fn set_quiet(&mut self, quiet: bool) {
+        self.quiet = quiet;
+    }
+
+    /// Standard output so far, for the history.
+    pub fn printed(&self) -> &str {
+        &self.printed
+    }
+
+    /// A front end that went away is no reason to stop working.
+    fn send(&self, event: Event) {
+        if !self.quiet {
+            let _ = self.events.send(event);
+        }
+    }
+
+    /// Text exactly as given.
+    pub fn print(&mut self, text: &str) {
+        if !self.quiet {
+            self.printed.push_str(text);
+        }
+        self.send(Event::Print { stream: Stream::Out, text: text.to_owned() });
+    }
+
+    pub fn line(&mut self, text: &str) {
+        self.print(&format!("{text}\n"));
+    }
+
+    pub fn warn(&mut self, text: &str) {
+        self.send(Event::Print { stream: Stream::Err, text: text.to_owned() });
+    }
+
+    pub fn progress(&mut self, id: &str, n: u64, of: u64, label: &str) {
+        self.send(Event::Progress { id: id.to_owned(), n, of, label: label.to_owned() });
+    }
+
+    /// A chart that replaces the one of the same id in this cell.
+    pub fn chart(&mut self, id: &str, chart: Chart) {
+        self.send(Event::Chart { id: Some(id.to_owned()), chart });
+    }
+
+    /// A chart that stays.
+    pub fn show(&mut self, chart: Chart) {
+        self.send(Event::Chart { id: None, chart });
+    }
+
+    pub fn table(&mut self, table: Table) {
+        self.send(Event::Table(table));
+    }
+
+    pub fn page(&mut self, text: String) {
+        self.send(Event::Page { text });
+    }
+
+    pub fn clear(&mut self, wait: bool) {
+        self.send(Event::Clear { wait });
+    }
+
+    /// # Errors
+    /// `NoInput` where nobody can answer, `Interrupted` when they do not.
+    pub fn input(&mut self, prompt: &str, password: bool) -> Result<String> {
+        let Some(prompter) = self.prompter.as_mut() else { return Err(Error::NoInput {}) };
+        prompter(Event::Input { prompt: prompt.to_owned(), password }).ok_or_else(|| Error::Interrupted { what: "input".to_owned() })
+    }
+
+    pub fn stopped(&self) -> bool {
+        self.stop.raised()
+    }
+
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+}

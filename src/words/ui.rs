@@ -49,3 +49,8 @@ pub const FIRST_HELP: Phrase = phrase(
      %eval ppl, %quant q4_0, %save   评估、压缩、保存\n\n\
      %lsmagic 列出全部；%train? 解释一个命令；Ctrl-C 停止正在运行的任务并保留已学到的。\n",
 );
+pub const CANNOT_DRAW: Phrase = phrase("(this cannot be drawn)", "（无法绘制）");
+pub const BANNER: Phrase = phrase(
+    "Lantern {version}: a language model session. %help shows the first steps, %lsmagic lists all commands.",
+    "Lantern {version}：语言模型会话。%help 介绍入门，%lsmagic 列出全部命令。",
+);

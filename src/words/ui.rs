@@ -203,3 +203,8 @@ pub const BAD_NOTEBOOK: Phrase = phrase("`{path}` is not a notebook", "`{path}` 
 pub const NO_CELLS: Phrase = phrase("it has no list of cells (nbformat 4 is needed)", "没有单元格列表（需要 nbformat 4）");
 pub const SESSION_GONE: Phrase = phrase("the session ended while the cell ran", "单元格运行时会话已结束");
 pub const NO_TERMINAL: Phrase = phrase("cannot use this terminal", "无法使用这个终端");
+pub const CANNOT_DRAW: Phrase = phrase("(this cannot be drawn)", "（无法绘制）");
+pub const BANNER: Phrase = phrase(
+    "Lantern {version}: a language model session. %help shows the first steps, %lsmagic lists all commands.",
+    "Lantern {version}：语言模型会话。%help 介绍入门，%lsmagic 列出全部命令。",
+);

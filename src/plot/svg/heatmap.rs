@@ -116,7 +116,7 @@ impl Layout {
         for i in 0..steps {
             let at = 1.0 - (f64::from(i) + 0.5) / f64::from(steps);
             let y = self.top + tall * f64::from(i) / f64::from(steps);
-            canvas.rect((x, y), (x + 10.0, y + tall / f64::from(steps)), heat(at, both), 1.0);
+            canvas.rect((x, y), (x + 10.0, (y + tall / f64::from(steps) + 0.5).min(self.top + tall)), heat(at, both), 1.0);
         }
         let look = Text::new(LABEL, GREY);
         canvas.text(x + 14.0, self.top + 9.0, &number(range.hi), &look);

@@ -74,7 +74,8 @@ impl Layout {
     fn draw_cells(&self, canvas: &mut Canvas, map: &Heatmap, range: Extent, both: bool) {
         let (wide, tall) = self.cell;
         let roomy = map.values.iter().all(|&v| measure(&short(v), 10.0) < wide - 4.0) && tall >= 16.0;
-        let gap = if wide.min(tall) >= 8.0 { 1.0 } else { 0.0 };
+        // Small cells overlap a little, so that no hairlines of the background show.
+        let gap = if wide.min(tall) >= 8.0 { 1.0 } else { -0.5 };
         for (i, &value) in map.values.iter().enumerate().filter(|(_, v)| v.is_finite()) {
             let x = self.left + wide * (i % self.columns) as f64;
             let y = self.top + tall * (i / self.columns) as f64;

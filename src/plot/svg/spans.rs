@@ -20,7 +20,7 @@ pub fn draw(spans: &Spans) -> String {
     let tall = if noted { 40.0 } else { 24.0 };
     // Running text costs no gap; a token costs a column.
     let extra = usize::from(!running(spans));
-    let lines = lines(spans, ((WIDTH - 2.0 * MARGIN) / COLUMN) as usize, extra);
+    let lines = lines(spans, ((WIDTH - 2.0 * MARGIN) / COLUMN) as usize, extra, 0);
     let legend: Vec<_> = spans.legend.iter().enumerate().map(|(i, name)| (one_line(name), span(i))).collect();
     let mut top = 0.0;
     document(WIDTH, 100.0, |canvas| top = header(canvas, &spans.title, &legend));

@@ -43,7 +43,9 @@ fn what_is_not_a_model_says_why() {
     let at = |name: &str, files: &[(&str, &str)]| resolve(&put(&root.path().join(name), files), root.path());
     assert!(matches!(at("empty", &[]), Err(Error::NotFound { path }) if path.ends_with("config.json")));
     assert!(matches!(at("adapter", &[("adapter_config.json", "{}")]), Err(Error::BadConfig { .. })));
-    assert!(matches!(at("two", &[("a.gguf", ""), ("b.gguf", "")]), Err(Error::BadWeights { cause, .. }) if cause.contains("a.gguf, b.gguf")));
+    assert!(
+        matches!(at("two", &[("a.gguf", ""), ("b.gguf", "")]), Err(Error::BadWeights { cause, .. }) if cause.contains("a.gguf, b.gguf"))
+    );
     let pickle = [("config.json", "{}"), ("pytorch_model.bin", "")];
     assert!(matches!(at("pickle", &pickle), Err(Error::BadWeights { cause, .. }) if cause.contains("safetensors")));
     let outside = [("config.json", "{}"), ("model.safetensors.index.json", r#"{"weight_map":{"a":"../x.safetensors"}}"#)];

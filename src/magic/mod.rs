@@ -142,12 +142,20 @@ pub fn find(name: &str) -> Result<&'static Entry> {
         .ok_or_else(|| Error::UnknownMagic { given: name.to_owned(), nearest: nearest(name, LIST.iter().map(|entry| entry.name)) })
 }
 
+/// Options are spelled as Python spells them: clap would write `max-new-tokens`.
+fn snake_case(arg: clap::Arg) -> clap::Arg {
+    match arg.get_long().map(|long| long.replace('-', "_")) {
+        Some(long) => arg.long(long),
+        None => arg,
+    }
+}
+
 impl Entry {
     /// The magic as clap sees it, in the person's language.
     pub fn command(&self) -> Command {
         let command = (self.augment)(Command::new(self.name).no_binary_name(true).disable_help_flag(true).disable_version_flag(true));
         let json = clap::Arg::new("json").long("json").action(clap::ArgAction::SetTrue).help("Print the result as one line of JSON");
-        let command = command.arg(json);
+        let command = command.arg(json).mut_args(snake_case);
         if words::lang() == Lang::En {
             return command;
         }

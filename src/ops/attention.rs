@@ -58,7 +58,14 @@ pub struct Attention {
 }
 
 /// The probabilities of queries `first..first + count` of one head, `[count, seen]`, where `seen` keys are visible to the last.
-pub fn block_probabilities(scores: &mut Vec<f32>, q: View, k: View, (first, count, d): (usize, usize, usize), before: usize, scale: f32) -> usize {
+pub fn block_probabilities(
+    scores: &mut Vec<f32>,
+    q: View,
+    k: View,
+    (first, count, d): (usize, usize, usize),
+    before: usize,
+    scale: f32,
+) -> usize {
     let seen = before + first + count;
     scores.resize(count * seen, 0.0);
     let q = View { values: &q.values[first * q.row_stride..], ..q };

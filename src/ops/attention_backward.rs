@@ -37,7 +37,13 @@ impl<'a> Operand<'a> {
 }
 
 /// Gradients to q, k, v, each where it is tracked.
-pub fn gradients(scale: f32, q: &Tensor, k: &Tensor, v: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+pub fn gradients(
+    scale: f32,
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    grad: &Tensor,
+) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
     // The result is [B,T,H,D]; read its gradient as [B,H,T,D].
     let grad = grad.contiguous()?.transpose(1, 2)?;
     let ((sq, lq), (sk, lk)) = (q.storage_and_layout(), k.storage_and_layout());
@@ -45,13 +51,8 @@ pub fn gradients(scale: f32, q: &Tensor, k: &Tensor, v: &Tensor, grad: &Tensor) 
     let (Storage::Cpu(sq), Storage::Cpu(sk), Storage::Cpu(sv), Storage::Cpu(sg)) = (&*sq, &*sk, &*sv, &*sg) else {
         bail!("attention: operands on different devices");
     };
-    let backward = Backward {
-        scale,
-        q: Operand::new(sq, lq)?,
-        k: Operand::new(sk, lk)?,
-        v: Operand::new(sv, lv)?,
-        g: Operand::new(sg, lg)?,
-    };
+    let backward =
+        Backward { scale, q: Operand::new(sq, lq)?, k: Operand::new(sk, lk)?, v: Operand::new(sv, lv)?, g: Operand::new(sg, lg)? };
     let (dq, dk, dv) = backward.run();
     let make = |x: &Tensor, values: Vec<f32>| x.track_op().then(|| storage::tensor(values, x.dims())).transpose();
     Ok((make(q, dq)?, make(k, dk)?, make(v, dv)?))

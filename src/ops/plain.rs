@@ -61,8 +61,7 @@ pub fn attention_probabilities(q: &Tensor, k: &Tensor, scale: f64) -> Result<Ten
     let (t, s) = (q.dim(2)?, k.dim(2)?);
     let k = repeat_heads(k, q.dim(1)?)?;
     let scores = (q.contiguous()?.matmul(&k.t()?.contiguous()?)? * scale)?.to_dtype(DType::F32)?;
-    let mask: Vec<f32> =
-        (0..t).flat_map(|i| (0..s).map(move |j| if j + t > s + i { f32::NEG_INFINITY } else { 0.0 })).collect();
+    let mask: Vec<f32> = (0..t).flat_map(|i| (0..s).map(move |j| if j + t > s + i { f32::NEG_INFINITY } else { 0.0 })).collect();
     let mask = Tensor::from_vec(mask, (t, s), q.device())?;
     candle_nn::ops::softmax(&scores.broadcast_add(&mask)?, D::Minus1)?.to_dtype(q.dtype())
 }

@@ -6,7 +6,7 @@ use super::normal;
 use crate::ops::{self, HeadWeight, Layout, plain};
 use crate::random::Random;
 
-type Boxed = Box<dyn Fn(&[Tensor]) -> Tensor>;
+type Boxed = Box<dyn Fn(&[Tensor]) -> Tensor + Send + Sync>;
 
 pub struct Case {
     pub name: String,
@@ -15,7 +15,12 @@ pub struct Case {
     pub plain: Boxed,
 }
 
-fn case(name: String, operands: Vec<Tensor>, fused: impl Fn(&[Tensor]) -> Tensor + 'static, plain: impl Fn(&[Tensor]) -> Tensor + 'static) -> Case {
+fn case(
+    name: String,
+    operands: Vec<Tensor>,
+    fused: impl Fn(&[Tensor]) -> Tensor + Send + Sync + 'static,
+    plain: impl Fn(&[Tensor]) -> Tensor + Send + Sync + 'static,
+) -> Case {
     Case { name, operands, fused: Box::new(fused), plain: Box::new(plain) }
 }
 
@@ -106,7 +111,9 @@ fn ropes(r: &mut Random) -> Vec<Case> {
 
 fn attentions(r: &mut Random) -> Vec<Case> {
     let mut cases = Vec::new();
-    for (b, h, kv, t, s, d) in [(1, 1, 1, 1, 1, 8), (2, 4, 2, 1, 9, 16), (2, 6, 2, 2, 2, 10), (2, 3, 3, 7, 11, 17), (1, 4, 1, 150, 200, 24), (2, 2, 1, 65, 65, 32)] {
+    for (b, h, kv, t, s, d) in
+        [(1, 1, 1, 1, 1, 8), (2, 4, 2, 1, 9, 16), (2, 6, 2, 2, 2, 10), (2, 3, 3, 7, 11, 17), (1, 4, 1, 150, 200, 24), (2, 2, 1, 65, 65, 32)]
+    {
         for transposed in [false, true] {
             let shape = |h: usize, t: usize| if transposed { [b, t, h, d] } else { [b, h, t, d] };
             let view = move |x: &Tensor| if transposed { x.transpose(1, 2).unwrap() } else { x.clone() };
@@ -125,8 +132,18 @@ fn pointwise(r: &mut Random) -> Vec<Case> {
     let mut cases = Vec::new();
     for (shape, std) in [(vec![3], 0.3), (vec![5, 7], 3.0), (vec![2, 3, 6001], 1.0)] {
         let x = normal(r, &shape, std);
-        cases.push(case(format!("gelu_new {shape:?}"), vec![x.clone()], |o| ops::gelu_new(&o[0]).unwrap(), |o| plain::gelu_new(&o[0]).unwrap()));
-        cases.push(case(format!("gelu_erf {shape:?}"), vec![x.clone()], |o| ops::gelu_erf(&o[0]).unwrap(), |o| plain::gelu_erf(&o[0]).unwrap()));
+        cases.push(case(
+            format!("gelu_new {shape:?}"),
+            vec![x.clone()],
+            |o| ops::gelu_new(&o[0]).unwrap(),
+            |o| plain::gelu_new(&o[0]).unwrap(),
+        ));
+        cases.push(case(
+            format!("gelu_erf {shape:?}"),
+            vec![x.clone()],
+            |o| ops::gelu_erf(&o[0]).unwrap(),
+            |o| plain::gelu_erf(&o[0]).unwrap(),
+        ));
         cases.push(case(
             format!("swiglu {shape:?}"),
             vec![x, normal(r, &shape, std)],

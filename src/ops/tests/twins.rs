@@ -26,12 +26,9 @@ fn half_weights_are_widened_exactly() {
                 let w = normal(&mut r, &shape, 0.3).to_dtype(dtype).unwrap();
                 let wide = w.to_dtype(DType::F32).unwrap();
                 let x = [normal(&mut r, &[rows, 600], 0.3)];
-                assert_twins(
-                    &format!("{dtype:?} {layout:?} {rows}"),
-                    &x,
-                    &|o| ops::linear(&o[0], &w, None, layout).unwrap(),
-                    &|o| plain::linear(&o[0], &wide, None, layout).unwrap(),
-                );
+                assert_twins(&format!("{dtype:?} {layout:?} {rows}"), &x, &|o| ops::linear(&o[0], &w, None, layout).unwrap(), &|o| {
+                    plain::linear(&o[0], &wide, None, layout).unwrap()
+                });
             }
         }
     }
@@ -45,12 +42,9 @@ fn packed_weights_equal_dequantised_ones() {
         let wide = w.dequantize(&candle_core::Device::Cpu).unwrap();
         for rows in [1, 2, 5, 33] {
             let operands = [normal(&mut r, &[rows, 768], 0.3), normal(&mut r, &[70], 0.3)];
-            assert_twins(
-                &format!("{format:?} {rows}"),
-                &operands,
-                &|o| ops::packed_linear(&o[0], &w, Some(&o[1])).unwrap(),
-                &|o| plain::linear(&o[0], &wide, Some(&o[1]), Layout::OutIn).unwrap(),
-            );
+            assert_twins(&format!("{format:?} {rows}"), &operands, &|o| ops::packed_linear(&o[0], &w, Some(&o[1])).unwrap(), &|o| {
+                plain::linear(&o[0], &wide, Some(&o[1]), Layout::OutIn).unwrap()
+            });
             let targets: Vec<u32> = (0..rows).map(|_| r.below(70) as u32).collect();
             assert_twins(
                 &format!("cross-entropy {format:?} {rows}"),
@@ -73,7 +67,8 @@ fn other_float_types_come_back_as_they_were() {
     let mut r = Random::seeded(6);
     let x = normal(&mut r, &[3, 16], 0.3).to_dtype(DType::BF16).unwrap();
     let w = normal(&mut r, &[8, 16], 0.3);
-    for y in [ops::linear(&x, &w, None, Layout::OutIn), ops::gelu_new(&x), ops::swiglu(&x, &x), ops::rms_norm(&x, &w.get(0).unwrap(), 0.1)] {
+    for y in [ops::linear(&x, &w, None, Layout::OutIn), ops::gelu_new(&x), ops::swiglu(&x, &x), ops::rms_norm(&x, &w.get(0).unwrap(), 0.1)]
+    {
         assert_eq!(y.unwrap().dtype(), DType::BF16);
     }
     let (_, grads) = run(&|o| ops::gelu_new(&o[0]).unwrap().to_dtype(DType::F32).unwrap(), &[x]);
@@ -85,7 +80,9 @@ fn attention_probabilities_are_what_attention_uses() {
     let mut r = Random::seeded(7);
     let (q, k, v) = (normal(&mut r, &[2, 4, 5, 8], 1.0), normal(&mut r, &[2, 2, 9, 8], 1.0), normal(&mut r, &[2, 2, 9, 8], 1.0));
     let p = ops::attention_probabilities(&q, &k, 0.4).unwrap();
-    let v4 = Tensor::cat(&[v.narrow(1, 0, 1).unwrap(), v.narrow(1, 0, 1).unwrap(), v.narrow(1, 1, 1).unwrap(), v.narrow(1, 1, 1).unwrap()], 1).unwrap();
+    let v4 =
+        Tensor::cat(&[v.narrow(1, 0, 1).unwrap(), v.narrow(1, 0, 1).unwrap(), v.narrow(1, 1, 1).unwrap(), v.narrow(1, 1, 1).unwrap()], 1)
+            .unwrap();
     assert!(distance(&ops::attention(&q, &k, &v, 0.4).unwrap().contiguous().unwrap(), &p.matmul(&v4).unwrap()) < 1e-5);
 }
 

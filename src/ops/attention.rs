@@ -4,8 +4,9 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use super::attention_backward::{self, Operand};
-use super::dot::{axpy, dot};
+use super::dot::axpy;
 use super::product::{View, small};
+use super::reduce::product_sum;
 use super::softmax::softmax;
 use super::storage::Shared;
 use super::{float, plain};
@@ -128,7 +129,7 @@ fn few<'a>(
         let seen = before + i + 1;
         let query = &q.values[i * q.row_stride..][..d];
         scores.clear();
-        scores.extend((0..seen).map(|j| dot::<1>(query, [&k.values[j * k.row_stride..][..d]])[0] * scale));
+        scores.extend((0..seen).map(|j| product_sum(query, &k.values[j * k.row_stride..][..d]) * scale));
         softmax(scores);
         let out = place(i);
         out.fill(0.0);

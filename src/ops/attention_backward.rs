@@ -7,7 +7,8 @@ use rayon::prelude::*;
 
 use super::attention::{QUERIES, block_probabilities};
 use super::product::{View, small};
-use super::simd::{LANES, sum, vectorised};
+use super::reduce::product_sum;
+use super::simd::vectorised;
 use super::storage::{self, Shared};
 
 /// A `[B,H,T,D]` operand with any strides but 1 for the last.
@@ -116,18 +117,13 @@ impl Backward<'_> {
     }
 }
 
+/// `dp = p * (dp - sum(dp * p))`.
+fn softmax_gradient(dp: &mut [f32], p: &[f32]) {
+    scale_difference(dp, p, product_sum(p, dp));
+}
+
 vectorised! {
-    /// `dp = p * (dp - sum(dp * p))`.
-    fn softmax_gradient(dp: &mut [f32], p: &[f32]) {
-        let mut lanes = [0.0_f32; LANES];
-        let (ps, ds) = (p.chunks_exact(LANES), dp.chunks_exact(LANES));
-        let rest = ps.remainder().iter().zip(ds.remainder()).fold(0.0, |sum: f32, (p, d)| p.mul_add(*d, sum));
-        for (p, d) in ps.zip(ds) {
-            for l in 0..LANES {
-                lanes[l] = p[l].mul_add(d[l], lanes[l]);
-            }
-        }
-        let total = sum(lanes) + rest;
+    fn scale_difference(dp: &mut [f32], p: &[f32], total: f32) {
         for (d, p) in dp.iter_mut().zip(p) {
             *d = p * (*d - total);
         }

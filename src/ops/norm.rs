@@ -2,7 +2,8 @@
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
-use super::simd::{LANES, sum, vectorised};
+use super::reduce::{product_sum, squares, total};
+use super::simd::vectorised;
 use super::{float, plain, storage};
 
 /// `x / sqrt(mean(x^2) + eps) * w`, w `[C]`. https://arxiv.org/abs/1910.07467
@@ -33,50 +34,6 @@ pub fn layer_norm(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> crate::Result
 struct Norm {
     eps: f32,
     centred: bool,
-}
-
-vectorised! {
-    /// The sum of `f(x) * y` in fixed lanes.
-    fn dot(x: &[f32], y: &[f32]) -> f32 {
-        let mut lanes = [0.0_f32; LANES];
-        let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-        let rest = xs.remainder().iter().zip(ys.remainder()).fold(0.0, |sum: f32, (x, y)| x.mul_add(*y, sum));
-        for (x, y) in xs.zip(ys) {
-            for l in 0..LANES {
-                lanes[l] = x[l].mul_add(y[l], lanes[l]);
-            }
-        }
-        sum(lanes) + rest
-    }
-}
-
-vectorised! {
-    /// The sum of `(x - mean)^2`, and with `mean = 0` of the squares.
-    fn squares(x: &[f32], mean: f32) -> f32 {
-        let mut lanes = [0.0_f32; LANES];
-        let xs = x.chunks_exact(LANES);
-        let rest = xs.remainder().iter().fold(0.0, |sum: f32, x| (x - mean).mul_add(x - mean, sum));
-        for x in xs {
-            for l in 0..LANES {
-                lanes[l] = (x[l] - mean).mul_add(x[l] - mean, lanes[l]);
-            }
-        }
-        sum(lanes) + rest
-    }
-}
-
-vectorised! {
-    fn total(x: &[f32]) -> f32 {
-        let mut lanes = [0.0_f32; LANES];
-        let xs = x.chunks_exact(LANES);
-        let rest: f32 = xs.remainder().iter().sum();
-        for x in xs {
-            for l in 0..LANES {
-                lanes[l] += x[l];
-            }
-        }
-        sum(lanes) + rest
-    }
 }
 
 vectorised! {
@@ -154,7 +111,7 @@ impl Norm {
                 multiply(&mut gw, g, w);
                 let sum = total(&gw);
                 let shift = if self.centred { sum / width as f32 } else { 0.0 };
-                let slope = (dot(&gw, x) - mean * sum) * scale / width as f32;
+                let slope = (product_sum(&gw, x) - mean * sum) * scale / width as f32;
                 write_gradient(dx, &gw, x, mean, scale, shift, slope);
             }
         });

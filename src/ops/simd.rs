@@ -17,7 +17,7 @@ pub enum Level {
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub fn level() -> Level {
-    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c");
     let avx512 = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512dq")
@@ -39,9 +39,9 @@ macro_rules! vectorised {
             fn body $(<const $size: usize>)? ($($arg: $type),*) $(-> $out)? $body
             #[cfg(target_arch = "x86_64")]
             {
-                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
                 fn avx512 $(<const $size: usize>)? ($($arg: $type),*) $(-> $out)? { body $(::<$size>)? ($($arg),*) }
-                #[target_feature(enable = "avx2,fma")]
+                #[target_feature(enable = "avx2,fma,f16c")]
                 fn avx2 $(<const $size: usize>)? ($($arg: $type),*) $(-> $out)? { body $(::<$size>)? ($($arg),*) }
                 match $crate::ops::simd::level() {
                     // SAFETY: `level` has just found these instruction sets on this CPU.

@@ -6,7 +6,7 @@ use super::normal;
 use crate::ops::{self, HeadWeight, Layout, plain};
 use crate::random::Random;
 
-type Boxed = Box<dyn Fn(&[Tensor]) -> Tensor>;
+type Boxed = Box<dyn Fn(&[Tensor]) -> Tensor + Send + Sync>;
 
 pub struct Case {
     pub name: String,
@@ -18,8 +18,8 @@ pub struct Case {
 fn case(
     name: String,
     operands: Vec<Tensor>,
-    fused: impl Fn(&[Tensor]) -> Tensor + 'static,
-    plain: impl Fn(&[Tensor]) -> Tensor + 'static,
+    fused: impl Fn(&[Tensor]) -> Tensor + Send + Sync + 'static,
+    plain: impl Fn(&[Tensor]) -> Tensor + Send + Sync + 'static,
 ) -> Case {
     Case { name, operands, fused: Box::new(fused), plain: Box::new(plain) }
 }

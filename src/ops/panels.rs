@@ -1,0 +1,129 @@
+//! Dot products of consecutive weight rows with a few rows of x, widening the weights in registers.
+
+use candle_core::quantized::GgmlDType;
+use half::slice::HalfFloatSliceExt;
+
+use super::blocks;
+use super::lanes::{Lanes, vectorised_lanes};
+use super::matrix::{Matrix, Values};
+use super::simd::LANES;
+
+/// `ys[i][r] = w[first + i] . xs[r]` for w stored one output per row; each sum is the same whatever `R`.
+pub fn dots<const R: usize>(w: Matrix, first: usize, xs: [&[f32]; R], ys: &mut [[f32; R]]) {
+    let (k, _) = w.shape();
+    let dense = first * k..(first + ys.len()) * k;
+    match w.values {
+        Values::F32(values) => dense_f32(&values[dense], xs, ys),
+        Values::F16(values) => dense_f16(values[dense].reinterpret_cast(), xs, ys),
+        Values::Bf16(values) => dense_bf16(values[dense].reinterpret_cast(), xs, ys),
+        Values::Packed(bytes, format) => {
+            let row = k / blocks::SIZE * blocks::bytes_per_block(format).unwrap_or(0);
+            let bytes = &bytes[first * row..(first + ys.len()) * row];
+            match format {
+                GgmlDType::Q4_0 => packed_q4_0(bytes, xs, ys),
+                GgmlDType::Q4_1 => packed_q4_1(bytes, xs, ys),
+                _ => packed_q8_0(bytes, xs, ys),
+            }
+        }
+    }
+}
+
+/// Adds the products of 32 weights with values `32 i..` of each row.
+#[inline(always)]
+fn accumulate<V: Lanes, const R: usize>(lanes: &mut [[V; 2]; R], low: V, high: V, xs: &[&[f32]; R], i: usize) {
+    for r in 0..R {
+        let (chunks, _) = xs[r][32 * i..32 * i + 32].as_chunks();
+        lanes[r][0] = low.fma(V::load(&chunks[0]), lanes[r][0]);
+        lanes[r][1] = high.fma(V::load(&chunks[1]), lanes[r][1]);
+    }
+}
+
+/// 16 bytes from `at`.
+#[inline(always)]
+fn bytes(block: &[u8], at: usize) -> &[u8; LANES] {
+    &block[at..at + LANES].as_chunks().0[0]
+}
+
+/// One panel for a dense format: `$wide` widens 16 values, `$single` one.
+macro_rules! dense {
+    ($name:ident, $type:ty, $wide:ident, $single:expr) => {
+        vectorised_lanes! {
+            fn $name<V, const R: usize>(w: &[$type], xs: [&[f32]; R], ys: &mut [[f32; R]]) -> () {
+                let k = xs[0].len();
+                for (i, y) in ys.iter_mut().enumerate() {
+                    let (chunks, rest) = w[i * k..(i + 1) * k].as_chunks();
+                    let (pairs, odd) = chunks.as_chunks::<2>();
+                    let mut lanes = [[V::splat(0.0); 2]; R];
+                    for (at, [low, high]) in pairs.iter().enumerate() {
+                        accumulate(&mut lanes, V::$wide(low), V::$wide(high), &xs, at);
+                    }
+                    for r in 0..R {
+                        for odd in odd {
+                            lanes[r][0] = V::$wide(odd).fma(V::load(&xs[r].as_chunks().0[2 * pairs.len()]), lanes[r][0]);
+                        }
+                        y[r] = lanes[r][0].add(lanes[r][1]).sum();
+                        for (w, x) in rest.iter().zip(&xs[r][k - rest.len()..]) {
+                            y[r] = $single(*w).mul_add(*x, y[r]);
+                        }
+                    }
+                }
+            }
+        }
+    };
+}
+
+dense!(dense_f32, f32, load, std::convert::identity::<f32>);
+dense!(dense_f16, u16, f16, blocks::half_to_float);
+dense!(dense_bf16, u16, bf16, bf16_to_float);
+
+#[inline(always)]
+fn bf16_to_float(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}
+
+/// One panel for a q-block format of `$size` bytes: `$widen` gives the two halves of a block.
+macro_rules! packed {
+    ($name:ident, $size:literal, $widen:ident) => {
+        vectorised_lanes! {
+            fn $name<V, const R: usize>(w: &[u8], xs: [&[f32]; R], ys: &mut [[f32; R]]) -> () {
+                let (blocks, _) = w.as_chunks::<$size>();
+                let per_row = xs[0].len() / blocks::SIZE;
+                for (y, row) in ys.iter_mut().zip(blocks.chunks_exact(per_row.max(1))) {
+                    let mut lanes = [[V::splat(0.0); 2]; R];
+                    for (i, block) in row.iter().enumerate() {
+                        let (low, high) = $widen::<V>(block);
+                        accumulate(&mut lanes, low, high, &xs, i);
+                    }
+                    for r in 0..R {
+                        y[r] = lanes[r][0].add(lanes[r][1]).sum();
+                    }
+                }
+            }
+        }
+    };
+}
+
+packed!(packed_q4_0, 18, widen_q4_0);
+packed!(packed_q4_1, 20, widen_q4_1);
+packed!(packed_q8_0, 34, widen_q8_0);
+
+#[inline(always)]
+fn widen_q4_0<V: Lanes>(block: &[u8; 18]) -> (V, V) {
+    let d = V::half([block[0], block[1]]);
+    let shift = d.mul(V::splat(-8.0));
+    let (low, high) = V::nibbles(bytes(block, 2));
+    (low.fma(d, shift), high.fma(d, shift))
+}
+
+#[inline(always)]
+fn widen_q4_1<V: Lanes>(block: &[u8; 20]) -> (V, V) {
+    let (d, m) = (V::half([block[0], block[1]]), V::half([block[2], block[3]]));
+    let (low, high) = V::nibbles(bytes(block, 4));
+    (low.fma(d, m), high.fma(d, m))
+}
+
+#[inline(always)]
+fn widen_q8_0<V: Lanes>(block: &[u8; 34]) -> (V, V) {
+    let d = V::half([block[0], block[1]]);
+    (V::signed(bytes(block, 2)).mul(d), V::signed(bytes(block, 18)).mul(d))
+}

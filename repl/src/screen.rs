@@ -273,3 +273,6 @@ impl<O: Write, E: Write> View for Screen<O, E> {
         self.block(Stream::Err, &ended(text.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,6 +79,12 @@ errors! {
     NoRun {}
     NotQuantisable { tensor: String, cause: String }
     AdapterOnQuant { format: String }
+    // The Jupyter kernel
+    BadConnection { path: String, cause: String }
+    CannotBind { address: String, cause: String }
+    NotWritable { path: String }
+    NoKernel { name: String, looked_in: String }
+    NoPrefix { cause: String }
     /// A library call failed for a reason no other variant covers.
     Internal { doing: String, cause: String }
 }

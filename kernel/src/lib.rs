@@ -1,1 +1,23 @@
+//! Lantern as a Jupyter kernel: the desk behind five sockets.
+//!
+//! `sockets` reads, `shell` and `control` decide, `cells` runs one cell at a time, `publish` turns its events into
+//! messages, `outbox` sends them in order. Protocol: <https://jupyter-client.readthedocs.io/en/stable/messaging.html>.
 
+mod cells;
+mod control;
+mod cursor;
+mod display;
+mod heartbeat;
+pub mod install;
+mod log;
+mod message;
+mod outbox;
+mod parent;
+mod publish;
+mod publisher;
+mod serve;
+mod shell;
+mod sockets;
+mod zmtp;
+
+pub use serve::start;

@@ -66,5 +66,10 @@ wording! {
     NoRun: "there is no run to resume", "没有可继续的训练", hint "%train", "%train";
     NotQuantisable: "`{tensor}` cannot be quantised: {cause}", "`{tensor}` 无法量化：{cause}";
     AdapterOnQuant: "the weights are {format}; training needs widened weights", "权重是 {format}；训练需要展开的权重";
+    BadConnection: "`{path}` is not a Jupyter connection file: {cause}", "`{path}` 不是 Jupyter 连接文件：{cause}";
+    CannotBind: "cannot listen on {address}", "无法监听 {address}", hint "another kernel may use the address: start a new one from Jupyter", "地址可能被另一个内核占用：请在 Jupyter 中重新启动";
+    NotWritable: "`{path}` may not be written by you", "你没有写入 `{path}` 的权限", hint "lantern kernel install --user", "lantern kernel install --user";
+    NoKernel: "no kernel `{name}` is installed in {looked_in}", "{looked_in} 中没有安装内核 `{name}`", hint "jupyter kernelspec list", "jupyter kernelspec list";
+    NoPrefix: "there is no Python environment to install into", "没有可安装到的 Python 环境", hint "activate one first, or `lantern kernel install --user`", "先激活一个环境，或 `lantern kernel install --user`";
     Internal: "{doing} failed", "{doing} 失败";
 }

@@ -1,0 +1,92 @@
+//! What front ends draw: a chart, a table or a progress bar as one bundle of MIME types, always with a text twin.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use lantern::plot;
+use serde_json::{Value, json};
+use wire::{Chart, Report, Table};
+
+/// Columns of the text twins.
+const WIDTH: usize = 80;
+const BAR: usize = 30;
+
+/// HTML where text looks better (spans), SVG for the rest; both with text.
+pub fn chart(chart: &Chart) -> Value {
+    drawn(|| {
+        let plain = plot::plain(chart, WIDTH);
+        match plot::html(chart) {
+            Some(html) => json!({ "text/html": html, "text/plain": plain }),
+            None => json!({ "image/svg+xml": plot::svg(chart), "text/plain": plain }),
+        }
+    })
+}
+
+pub fn table(table: &Table) -> Value {
+    drawn(|| json!({ "text/html": plot::table_html(table), "text/plain": plot::table_text(table, WIDTH) }))
+}
+
+/// A bar while it runs; one grey line once `n == of`.
+pub fn progress(n: u64, of: u64, label: &str) -> Value {
+    let safe = escape(label);
+    if n >= of {
+        let html = format!("<div style=\"color:#888;font-size:90%\">{safe} &#10003; {of}</div>");
+        return json!({ "text/html": html, "text/plain": format!("{label} ✓ {of}") });
+    }
+    let filled = (u128::from(n) * BAR as u128 / u128::from(of)) as usize;
+    let html = format!("<div><progress value=\"{n}\" max=\"{of}\" style=\"width:16em;vertical-align:middle\"></progress> {safe} {n}/{of}</div>");
+    let plain = format!("{}{} {label} {n}/{of}", "━".repeat(filled), "╌".repeat(BAR - filled));
+    json!({ "text/html": html, "text/plain": plain })
+}
+
+/// The content of an `error` message and of the reply: what went wrong, where, why, what to type next.
+pub fn error(report: &Report, code: &str) -> Value {
+    let mut lines = vec![report.message.clone()];
+    if let Some((start, end)) = report.span {
+        lines.extend(underlined(code, start, end));
+    }
+    lines.extend(report.cause.iter().map(|cause| format!("  {cause}")));
+    lines.extend(report.hint.iter().map(|hint| format!("  → {hint}")));
+    json!({ "ename": report.name, "evalue": report.message, "traceback": lines })
+}
+
+/// The line of the cell that holds `start`, and marks under the range; nothing if the range is not in the cell.
+fn underlined(code: &str, start: usize, end: usize) -> Option<String> {
+    let before = code.get(..start)?;
+    let given = code.get(start..end.max(start))?.lines().next().unwrap_or_default();
+    let from = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = code[from..].lines().next()?;
+    let width = |text: &str| unicode_width::UnicodeWidthStr::width(text);
+    Some(format!("  {line}\n  {}{}", " ".repeat(width(&code[from..start])), "^".repeat(width(given).max(1))))
+}
+
+/// A fault in drawing must not take the cell's output down with it.
+fn drawn(draw: impl FnOnce() -> Value) -> Value {
+    catch_unwind(AssertUnwindSafe(draw)).unwrap_or_else(|_| json!({ "text/plain": lantern::words::ui::CANNOT_DRAW.text() }))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_part_that_is_wrong_is_underlined() {
+        let code = "%load spark\n%tokens 模型 x=1\n";
+        let at = code.find("x=1").expect("x=1");
+        let report =
+            Report { message: "no".into(), hint: Some("yes".into()), span: Some((at, at + 3)), cause: Some("so".into()), name: "N".into() };
+        assert_eq!(error(&report, code)["traceback"], json!(["no", "  %tokens 模型 x=1\n               ^^^", "  so", "  → yes"]));
+        let outside = Report { span: Some((500, 501)), ..report };
+        assert_eq!(error(&outside, code)["traceback"], json!(["no", "  so", "  → yes"]));
+    }
+
+    #[test]
+    fn a_finished_bar_is_one_line() {
+        assert_eq!(progress(50, 100, "a<b")["text/plain"], format!("{}{} a<b 50/100", "━".repeat(15), "╌".repeat(15)));
+        assert_eq!(progress(100, 100, "a<b")["text/html"], "<div style=\"color:#888;font-size:90%\">a&lt;b &#10003; 100</div>");
+        assert_eq!(progress(0, 0, "x")["text/plain"], "x ✓ 0");
+    }
+}

@@ -1,0 +1,145 @@
+"""Bad frames, clients that vanish or stop reading, a parent that dies: the kernel goes on, or goes."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+import zmq
+from client import kernel, kinds, text
+
+
+class Rough(unittest.TestCase):
+    def test_a_thousand_bad_messages_harm_nothing(self):
+        rng = random.Random(20)
+        with kernel() as client:
+            info = client.km.get_connection_info(session=False)
+            context = zmq.Context.instance()
+            sockets = []
+            for port in (info["shell_port"], info["control_port"], info["stdin_port"]):
+                socket = context.socket(zmq.DEALER)
+                socket.linger = 0
+                socket.connect(f"tcp://127.0.0.1:{port}")
+                sockets.append(socket)
+            good = client.kc.session.serialize(client.kc.session.msg("execute_request", {"code": "!echo bad"}))
+            for _ in range(1000):
+                rng.choice(sockets).send_multipart(bad(rng, good))
+            # One that is well signed but says nothing sensible.
+            msg = client.kc.session.msg("execute_request", {"code": 7, "silent": "x"})
+            client.kc.shell_channel.send(msg)
+            client.reply(msg["header"]["msg_id"])
+            client.outputs(msg["header"]["msg_id"])
+            reply, messages = client.run("!echo good")
+            self.assertEqual((reply["content"]["status"], text(messages)), ("ok", "good\n"))
+            self.assertEqual(client.control("kernel_info_request")["content"]["status"], "ok")
+
+    def test_bytes_that_are_not_zeromq(self):
+        import socket
+
+        rng = random.Random(21)
+        with kernel() as client:
+            info = client.km.get_connection_info(session=False)
+            for port in ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"):
+                for _ in range(5):
+                    with socket.create_connection(("127.0.0.1", info[port])) as raw:
+                        raw.sendall(rng.randbytes(rng.randrange(1, 200)))
+            self.assertEqual(client.run("!echo good")[0]["content"]["status"], "ok")
+
+    def test_a_client_that_vanishes_before_the_reply(self):
+        with kernel() as client:
+            other = client.km.client()
+            other.start_channels()
+            other.wait_for_ready(timeout=20)
+            other.execute("!echo started; sleep 1", allow_stdin=False)
+            time.sleep(0.3)
+            other.stop_channels()
+            reply, messages = client.run("!echo here")
+            self.assertEqual((reply["content"]["status"], text(messages)), ("ok", "here\n"))
+
+    def test_a_client_that_vanishes_while_it_is_asked(self):
+        with kernel() as client:
+            other = client.km.client()
+            other.start_channels()
+            other.wait_for_ready(timeout=20)
+            other.execute("!sleep 0.5\n%input", allow_stdin=True)
+            time.sleep(0.2)
+            other.stop_channels()
+            self.assertEqual(client.run("!echo here", )[0]["content"]["status"], "ok")
+
+    def test_a_subscriber_that_stops_reading_holds_up_nobody(self):
+        with kernel() as client:
+            info = client.km.get_connection_info(session=False)
+            import socket
+
+            # A subscriber by hand, so that nothing reads behind our back.
+            stalled = socket.create_connection(("127.0.0.1", info["iopub_port"]))
+            stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stalled.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(48))
+            stalled.sendall(b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB"[:2] + b"\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB")
+            stalled.sendall(b"\x00\x01\x01")
+            time.sleep(0.3)
+            begun = time.monotonic()
+            reply, messages = client.run("!seq 1000000")
+            self.assertEqual(reply["content"]["status"], "ok")
+            self.assertEqual(kinds(messages)[-1], "idle")
+            self.assertEqual(text(messages).count("\n"), 1000000)
+            self.assertLess(time.monotonic() - begun, 30)
+            stalled.close()
+
+    def test_two_clients_see_each_others_cells(self):
+        with kernel() as client:
+            other = client.km.client()
+            other.start_channels()
+            other.wait_for_ready(timeout=20)
+            cell = client.kc.execute("!echo one")
+            seen = type(client)(client.km, other).outputs(cell)
+            self.assertEqual(text(seen), "one\n")
+            other.stop_channels()
+
+    def test_an_orphan_goes(self):
+        script = ("import sys\nfrom jupyter_client.manager import start_new_kernel\n"
+                  "km, kc = start_new_kernel(kernel_name='lantern')\nprint(km.provisioner.pid, flush=True)\nsys.stdin.read()\n")
+        parent = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        pid = int(parent.stdout.readline())
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        begun = time.monotonic()
+        while alive(pid):
+            self.assertLess(time.monotonic() - begun, 2)
+            time.sleep(0.02)
+        parent.stdin.close()
+        parent.stdout.close()
+
+
+def bad(rng, good):
+    """A message with something wrong: cut, unsigned, mixed up, noise."""
+    frames = list(good)
+    kind = rng.randrange(6)
+    if kind == 0:
+        return frames[: rng.randrange(1, len(frames) - 1)]
+    if kind == 1:
+        frames[1] = b"" if rng.random() < 0.5 else rng.randbytes(64)
+    elif kind == 2:
+        frames[rng.randrange(2, 6)] = rng.randbytes(rng.randrange(0, 100))
+    elif kind == 3:
+        return [rng.randbytes(rng.randrange(0, 50)) for _ in range(rng.randrange(1, 8))]
+    elif kind == 4:
+        del frames[0]
+    else:
+        frames[2], frames[5] = frames[5], frames[2]
+    return frames
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

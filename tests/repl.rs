@@ -145,6 +145,23 @@ fn input_is_read_from_a_pipe_but_not_from_the_script_itself() {
     assert!(ran.code == Some(1) && ran.err.starts_with("error: "), "{}", ran.err);
 }
 
+#[test]
+fn the_kernel_is_installed_and_removed() {
+    let prefix = TempDir::new().unwrap();
+    let folder = prefix.path().join("share/jupyter/kernels/try");
+    let place = ["--prefix", prefix.path().to_str().unwrap(), "--name", "try"];
+    let ran = run(&[&["kernel", "install", "--home", "/some/home", "--env", "A=b=c"], &place[..]].concat());
+    assert!(ran.code == Some(0) && ran.out.starts_with(&format!("installed in {}\n", folder.display())), "{} {}", ran.out, ran.err);
+    let spec: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("kernel.json")).unwrap()).unwrap();
+    assert_eq!(spec["env"], serde_json::json!({"A": "b=c", "LANTERN_HOME": "/some/home"}));
+    let ran = run(&[&["kernel", "uninstall"], &place[..]].concat());
+    assert!(ran.code == Some(0) && !folder.exists(), "{}", ran.err);
+    let ran = run(&[&["kernel", "uninstall"], &place[..]].concat());
+    assert!(ran.code == Some(1) && ran.err.starts_with("error: "), "{}", ran.err);
+    assert_eq!(run(&["kernel", "install", "--env", "no-equals"]).code, Some(2));
+    assert_eq!(run(&["kernel", "start", "-f", "/nowhere.json"]).code, Some(1));
+}
+
 #[cfg(unix)]
 mod on_a_terminal {
     use super::*;

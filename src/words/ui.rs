@@ -208,3 +208,7 @@ pub const BANNER: Phrase = phrase(
     "Lantern {version}: a language model session. %help shows the first steps, %lsmagic lists all commands.",
     "Lantern {version}：语言模型会话。%help 介绍入门，%lsmagic 列出全部命令。",
 );
+pub const KERNEL_INSTALLED: Phrase = phrase("installed in {path}\nnow type: {next}", "已安装到 {path}\n接下来输入：{next}");
+pub const KERNEL_REMOVED: Phrase = phrase("removed {path}", "已删除 {path}");
+pub const KERNEL_HOME: Phrase =
+    phrase("a kernel takes its home from the environment variable LANTERN_HOME", "内核的主目录由环境变量 LANTERN_HOME 指定");

@@ -151,7 +151,7 @@ fn the_kernel_is_installed_and_removed() {
     let folder = prefix.path().join("share/jupyter/kernels/try");
     let place = ["--prefix", prefix.path().to_str().unwrap(), "--name", "try"];
     let ran = run(&[&["kernel", "install", "--home", "/some/home", "--env", "A=b=c"], &place[..]].concat());
-    assert!(ran.code == Some(0) && ran.out.starts_with(&format!("installed in {}\n", folder.display())), "{} {}", ran.out, ran.err);
+    assert!(ran.code == Some(0) && ran.out.starts_with(&format!("installed {}\n", folder.display())), "{} {}", ran.out, ran.err);
     let spec: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("kernel.json")).unwrap()).unwrap();
     assert_eq!(spec["env"], serde_json::json!({"A": "b=c", "LANTERN_HOME": "/some/home"}));
     let ran = run(&[&["kernel", "uninstall"], &place[..]].concat());

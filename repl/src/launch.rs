@@ -51,15 +51,18 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 /// Runs the subcommand; the text is for standard output. `home` goes into an installed kernel's environment.
+///
+/// # Errors
+/// What the kernel reports; `home` with `start`, which takes it from the environment.
 pub fn launch(kernel: Kernel, home: Option<&Path>) -> Result<String, Report> {
     match kernel {
         Kernel::Install(place) => {
             let done = install::install(&place.options(home))?;
-            Ok(ui::KERNEL_INSTALLED.with(&[("path", &done.path.display()), ("next", &done.next)]) + "\n")
+            Ok(ui::INSTALLED.with(&[("path", &done.path.display()), ("next", &done.next)]))
         }
         Kernel::Uninstall(place) => {
             let path = install::uninstall(&place.options(None))?;
-            Ok(ui::KERNEL_REMOVED.with(&[("path", &path.display())]) + "\n")
+            Ok(ui::UNINSTALLED.with(&[("path", &path.display())]))
         }
         Kernel::Start { .. } if home.is_some() => {
             Err(Report { name: "Usage".to_owned(), message: ui::KERNEL_HOME.to_string(), ..Report::default() })

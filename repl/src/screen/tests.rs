@@ -158,6 +158,7 @@ fn clear_takes_the_cells_output_away_and_nothing_else() {
     let mut seen = Seen::new();
     seen.print("kept\n");
     seen.screen.finish().unwrap();
+    seen.screen.begin();
     seen.print("one\ntwo").show(Event::Clear { wait: true });
     assert_eq!(seen.screen().trim_end(), "kept\none\ntwo");
     seen.print("three\n").show(Event::Clear { wait: false }).print("four\n");
@@ -169,6 +170,8 @@ fn clear_as_the_first_thing_clears_the_screen() {
     let mut seen = Seen::new();
     seen.print("old\n");
     seen.screen.finish().unwrap();
+    seen.screen.note("a note between cells").unwrap();
+    seen.screen.begin();
     seen.show(Event::Clear { wait: false }).print("new\n");
     assert_eq!(seen.screen().trim_end(), "new");
 }

@@ -26,11 +26,16 @@ fn smollm2() -> Option<Tokenizer> {
     match hub::resolve("smollm2", &root().join("target/fetched"), &mut |_, _| {}, &Stop::new()) {
         Ok(files) => Some(Tokenizer::from_gguf(files.gguf().unwrap()).unwrap()),
         Err(Error::FetchFailed { cause, .. }) => {
-            println!("SKIPPED, smollm2 cannot be fetched: {cause}");
+            report(&format!("SKIPPED, smollm2 cannot be fetched: {cause}"));
             None
         }
         Err(other) => panic!("{other:?}"),
     }
+}
+
+/// On the terminal even when the test harness holds back what tests print.
+fn report(text: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{text}\n").as_bytes());
 }
 
 fn gpt2() -> Tokenizer {
@@ -159,4 +164,43 @@ fn bad_files_say_which_and_why() {
     assert!(matches!(Tokenizer::from_gguf(at("none.gguf")), Err(Error::NotFound { .. })));
     std::fs::write(at("x.gguf"), "GGUF\x03\0\0\0cut").unwrap();
     assert!(matches!(Tokenizer::from_gguf(at("x.gguf")), Err(Error::BadTokenizer { .. })));
+}
+
+/// A GGUF of five tokens, written by candle.
+fn tiny_gguf(path: &Path, model: &str, pre: &str) {
+    use candle_core::quantized::gguf_file::{Value, write};
+    let texts = |list: &[&str]| Value::Array(list.iter().map(|text| Value::String((*text).to_owned())).collect());
+    let tokens = ["a", "1", "11", "<|x|>", "<tool>"];
+    let pairs = [
+        ("model", Value::String(model.to_owned())),
+        ("pre", Value::String(pre.to_owned())),
+        ("tokens", texts(&tokens)),
+        ("token_type", Value::Array([1, 1, 1, 3, 4].map(Value::I32).to_vec())),
+        ("merges", texts(&["1 1"])),
+        ("bos_token_id", Value::U32(3)),
+        ("eot_token_id", Value::U32(4)),
+    ];
+    let pairs: Vec<(String, Value)> = pairs.into_iter().map(|(name, value)| (format!("tokenizer.ggml.{name}"), value)).collect();
+    let pairs: Vec<(&str, &Value)> = pairs.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    write(&mut std::fs::File::create(path).unwrap(), &pairs, &[]).unwrap();
+}
+
+#[test]
+fn each_pre_tokenizer_has_its_own_rule_and_an_unknown_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.gguf");
+    let ids = |pre: &str| {
+        tiny_gguf(&path, "gpt2", pre);
+        Tokenizer::from_gguf(&path).unwrap().encode("a11<|x|><tool>").unwrap()
+    };
+    assert_eq!(ids("smollm"), [0, 1, 1, 3, 4]);
+    assert_eq!(ids("gpt-2"), [0, 2, 3, 4]);
+    assert_eq!(ids("qwen2"), [0, 1, 1, 3, 4]);
+    assert_eq!(ids("llama-bpe"), [3, 0, 2, 3, 4]);
+    let tokenizer = Tokenizer::from_gguf(&path).unwrap();
+    assert_eq!((tokenizer.is_special(3), tokenizer.is_special(4), tokenizer.eos()), (true, false, [4].as_slice()));
+    for (model, pre, word) in [("gpt2", "tekken", "tekken"), ("llama", "default", "tokenizer.json"), ("bert", "default", "bert")] {
+        tiny_gguf(&path, model, pre);
+        assert!(matches!(Tokenizer::from_gguf(&path), Err(Error::BadTokenizer { cause, .. }) if cause.contains(word)), "{model} {pre}");
+    }
 }

@@ -60,7 +60,12 @@ impl Task<'_> {
         }
         let work = workspace(cache)?;
         let total = Some(self.download);
-        let mut look = || progress(size(work.path()).min(self.download), total);
+        // pip moves its file at the end: for a moment less is there than was fetched.
+        let mut most = 0;
+        let mut look = || {
+            most = size(work.path()).clamp(most, self.download);
+            progress(most, total);
+        };
         pip::download(self.package, self.form, work.path(), &mut look, stop)?;
         progress(self.download, total);
         let fresh = work.path().join("member");

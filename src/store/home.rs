@@ -70,7 +70,7 @@ mod tests {
         let home = Some(PathBuf::from("/home/p"));
         assert_eq!(Home::from(Some("/g".into()), &set, home.clone()).root(), Path::new("/g"));
         assert_eq!(Home::from(None, &set, home.clone()).root(), Path::new("/l"));
-        assert_eq!(Home::from(None, &|_| Some(OsString::new()), None).temporary, true);
+        assert!(Home::from(None, &|_| Some(OsString::new()), None).temporary);
         assert!(!Home::from(None, &set, None).temporary);
         if cfg!(target_os = "linux") {
             assert_eq!(Home::from(None, &none, home).root(), Path::new("/home/p/.local/share/lantern"));

@@ -1,8 +1,9 @@
 //! `lantern kernel …`: hands over to the kernel.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use kernel::install::{self, Options};
 use lantern::words::ui;
 use wire::Report;
 
@@ -31,10 +32,10 @@ pub struct Place {
     /// Below this folder: PREFIX/share/jupyter/kernels
     #[arg(long, value_name = "DIR", conflicts_with_all = ["user", "sys_prefix"])]
     prefix: Option<PathBuf>,
-    /// Name of the kernel's folder
-    #[arg(long, value_name = "NAME", default_value = "lantern")]
-    name: String,
-    /// Name that notebooks show
+    /// Name of the kernel's folder, lantern if not given
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Name that notebooks show, Lantern if not given
     #[arg(long, value_name = "TEXT")]
     display_name: Option<String>,
     /// Set an environment variable for the kernel; may be repeated
@@ -49,25 +50,34 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Runs the subcommand; the text is for standard output.
+/// Runs the subcommand; the text is for standard output. `home` goes into an installed kernel's environment.
 ///
 /// # Errors
-/// What the kernel reports.
-pub fn launch(kernel: Kernel) -> Result<String, Report> {
+/// What the kernel reports; `home` with `start`, which takes it from the environment.
+pub fn launch(kernel: Kernel, home: Option<&Path>) -> Result<String, Report> {
     match kernel {
         Kernel::Install(place) => {
-            kernel::install::install(&place.into()).map(|done| ui::INSTALLED.with(&[("path", &done.path.display()), ("next", &done.next)]))
+            let done = install::install(&place.options(home))?;
+            Ok(ui::INSTALLED.with(&[("path", &done.path.display()), ("next", &done.next)]))
         }
         Kernel::Uninstall(place) => {
-            kernel::install::uninstall(&place.into()).map(|path| ui::UNINSTALLED.with(&[("path", &path.display())]))
+            let path = install::uninstall(&place.options(None))?;
+            Ok(ui::UNINSTALLED.with(&[("path", &path.display())]))
+        }
+        Kernel::Start { .. } if home.is_some() => {
+            Err(Report { name: "Usage".to_owned(), message: ui::KERNEL_HOME.to_string(), ..Report::default() })
         }
         Kernel::Start { file } => kernel::start(&file).map(|()| String::new()),
     }
 }
 
-impl From<Place> for kernel::install::Options {
-    fn from(place: Place) -> Self {
-        let Place { user, sys_prefix, prefix, name, display_name, env } = place;
-        Self { user, sys_prefix, prefix, name: Some(name), display_name, env }
+impl Place {
+    fn options(self, home: Option<&Path>) -> Options {
+        let Self { user, sys_prefix, prefix, name, display_name, mut env } = self;
+        if let Some(home) = home {
+            let home = std::path::absolute(home).unwrap_or_else(|_| home.to_owned());
+            env.push(("LANTERN_HOME".to_owned(), home.to_string_lossy().into_owned()));
+        }
+        Options { user, sys_prefix, prefix, name, display_name, env }
     }
 }

@@ -75,6 +75,10 @@ impl<O: Write, E: Write> Plain<O, E> {
 }
 
 impl<O: Write, E: Write> View for Plain<O, E> {
+    fn begin(&mut self) {
+        self.printed.clear();
+    }
+
     fn show(&mut self, event: Event) -> io::Result<()> {
         match event {
             Event::Print { stream, text } => self.print(stream, &text),
@@ -112,7 +116,6 @@ impl<O: Write, E: Write> View for Plain<O, E> {
 
     fn finish(&mut self) -> io::Result<()> {
         self.charts()?;
-        self.printed.clear();
         self.rest()
     }
 

@@ -44,6 +44,7 @@ impl Presses {
 
 /// Runs `code` to its end. An `Err` is a closed output: the cell is stopped then.
 pub fn play(desk: &Desk, code: &str, allow_input: bool, presses: &Presses, view: &mut dyn View) -> io::Result<Outcome> {
+    view.begin();
     let events = desk.execute(Execute { allow_input, ..Execute::new(code) });
     let mut heard = 0;
     let result = loop {

@@ -207,6 +207,13 @@ impl<O: Write, E: Write> Screen<O, E> {
 }
 
 impl<O: Write, E: Write> View for Screen<O, E> {
+    fn begin(&mut self) {
+        self.left.clear();
+        self.cursor = Cursor::default();
+        self.stale = false;
+        self.clear_first = false;
+    }
+
     fn show(&mut self, event: Event) -> io::Result<()> {
         match event {
             Event::Print { stream, text } => self.print(stream, &text),
@@ -257,10 +264,6 @@ impl<O: Write, E: Write> View for Screen<O, E> {
         self.meters.clear();
         self.leave(true)?;
         self.line_start()?;
-        self.left.clear();
-        self.cursor = Cursor::default();
-        self.stale = false;
-        self.clear_first = false;
         self.out.flush()
     }
 
@@ -273,3 +276,6 @@ impl<O: Write, E: Write> View for Screen<O, E> {
         self.block(Stream::Err, &ended(text.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests;

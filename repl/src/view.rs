@@ -5,6 +5,8 @@ use std::io;
 use wire::{Event, Report};
 
 pub trait View {
+    /// A cell begins: what stands on the screen is not its output.
+    fn begin(&mut self);
     /// Takes one event; `Event::Input` and `Event::Done` are not for it.
     fn show(&mut self, event: Event) -> io::Result<()>;
     /// Nothing more is waiting: draw what is due and flush.

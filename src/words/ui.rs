@@ -210,6 +210,8 @@ pub const BANNER: Phrase = phrase(
     "Lantern {version}: a language model session. %help shows the first steps, %lsmagic lists all commands.",
     "Lantern {version}：语言模型会话。%help 介绍入门，%lsmagic 列出全部命令。",
 );
+pub const KERNEL_HOME: Phrase =
+    phrase("a kernel takes its home from the environment variable LANTERN_HOME", "内核的主目录由环境变量 LANTERN_HOME 指定");
 
 pub const INSTALLED: Phrase = phrase("installed {path}\nnext: {next}\n", "已安装到 {path}\n下一步：{next}\n");
 pub const UNINSTALLED: Phrase = phrase("removed {path}\n", "已移除 {path}\n");

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -51,7 +52,8 @@ impl Terminal {
                 }
             }
         });
-        Self { child, keys: File::from(master), chunks, parser: vt100::Parser::new(rows, columns, 0), raw: Vec::new() }
+        let parser = vt100::Parser::new(NonZero::new(rows).unwrap(), NonZero::new(columns).unwrap(), 0);
+        Self { child, keys: File::from(master), chunks, parser, raw: Vec::new() }
     }
 
     /// Presses keys: `\r` is Enter, `\x03` Ctrl-C, `\x04` Ctrl-D, `\t` Tab.
@@ -64,10 +66,15 @@ impl Terminal {
         self.wait_until(text, |screen| screen.contains(text))
     }
 
-    /// Waits until the last line that is not blank begins with `start`.
-    pub fn wait_for_prompt(&mut self, start: &str) -> String {
-        let last = |screen: &str| screen.trim_end().rsplit('\n').next().unwrap_or_default().trim_end() == start.trim_end();
-        self.wait_until(start, last)
+    /// Waits until a line is exactly `text`.
+    pub fn wait_for_line(&mut self, text: &str) -> String {
+        self.wait_until(text, |screen| screen.lines().any(|line| line.trim_end() == text))
+    }
+
+    /// Waits until the last line that is not blank is exactly `prompt`.
+    pub fn wait_for_prompt(&mut self, prompt: &str) -> String {
+        let last = |screen: &str| screen.trim_end().rsplit('\n').next().unwrap_or_default().trim_end() == prompt;
+        self.wait_until(prompt, last)
     }
 
     /// Waits until `done` says that the screen is as it should be.

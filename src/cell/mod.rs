@@ -2,7 +2,6 @@
 
 mod complete;
 mod run;
-pub mod script;
 pub mod split;
 
 use std::path::PathBuf;

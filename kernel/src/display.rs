@@ -33,7 +33,8 @@ pub fn progress(n: u64, of: u64, label: &str) -> Value {
         return json!({ "text/html": html, "text/plain": format!("{label} ✓ {of}") });
     }
     let filled = (u128::from(n) * BAR as u128 / u128::from(of)) as usize;
-    let html = format!("<div><progress value=\"{n}\" max=\"{of}\" style=\"width:16em;vertical-align:middle\"></progress> {safe} {n}/{of}</div>");
+    let html =
+        format!("<div><progress value=\"{n}\" max=\"{of}\" style=\"width:16em;vertical-align:middle\"></progress> {safe} {n}/{of}</div>");
     let plain = format!("{}{} {label} {n}/{of}", "━".repeat(filled), "╌".repeat(BAR - filled));
     json!({ "text/html": html, "text/plain": plain })
 }

@@ -179,3 +179,26 @@ async fn deliver(connection: &mut RouterSendConnection, message: JupyterMessage)
         Err(_) => log::warn(&format!("{kind} not delivered"), "the client does not read"),
     }
 }
+
+#[cfg(test)]
+pub struct Probe(UnboundedReceiver<Item>);
+
+#[cfg(test)]
+impl Probe {
+    /// The next message for all clients that is already there: its kind and content.
+    pub fn next(&mut self) -> Option<(String, Value)> {
+        match self.0.try_recv().ok()? {
+            Item::Iopub(message) => Some((message.header.msg_type, serde_json::to_value(message.content).expect("JSON"))),
+            _ => self.next(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Outbox {
+    /// An outbox that nobody empties but the test.
+    pub fn probe() -> (Self, Probe) {
+        let (sender, items) = unbounded_channel();
+        (Self(sender), Probe(items))
+    }
+}

@@ -13,8 +13,8 @@ use wire::{Completeness, HistoryQuery};
 
 use crate::cells::Cells;
 use crate::control::Closing;
-use crate::outbox::{Channel, Outbox};
 use crate::message::{PROTOCOL, Request};
+use crate::outbox::{Channel, Outbox};
 use crate::{cursor, log, sockets};
 
 /// Reads requests for ever. Answers are made on a thread of their own: a slow disk must not hold up an interrupt.

@@ -1,1 +1,181 @@
-fn main() {}
+//! The program `lantern`: a REPL, a runner for files of cells, and the launcher of the Jupyter kernel.
+
+mod ask;
+mod assistant;
+mod cursor;
+mod echo;
+mod editor;
+mod highlight;
+mod launch;
+mod message;
+mod meter;
+mod paint;
+mod plain;
+mod play;
+mod run;
+mod screen;
+mod script;
+mod terminal;
+mod view;
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use lantern::cell::{Desk, Setup};
+use lantern::words::{self, Lang};
+use wire::Report;
+
+use crate::paint::Paint;
+use crate::plain::Plain;
+use crate::run::{End, Options};
+use crate::screen::Screen;
+use crate::script::Cell;
+use crate::terminal::Terminal;
+use crate::view::View;
+
+/// A language model session: load, look inside, tune, quantise, evaluate
+///
+/// Without arguments it opens a prompt. %help there shows where to start.
+#[derive(Parser)]
+#[command(name = "lantern", version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    /// Run these cells and leave; a line `# %%` parts cells
+    #[arg(short = 'c', value_name = "CODE")]
+    code: Option<String>,
+    /// Folder for cache, history and runs (otherwise LANTERN_HOME, or the system's place)
+    #[arg(long, value_name = "DIR", global = true)]
+    home: Option<PathBuf>,
+    /// Language: en or zh (otherwise that of the system)
+    #[arg(long, value_name = "LANG", global = true, value_parser = language)]
+    lang: Option<Lang>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a notebook or a text file of cells; stops at the first error
+    Run {
+        /// A .ipynb, or text with cells parted by lines `# %%`; - is standard input
+        file: PathBuf,
+        /// Print the seconds of each cell
+        #[arg(long)]
+        time: bool,
+    },
+    /// Install, remove or start the Jupyter kernel
+    #[command(subcommand)]
+    Kernel(launch::Kernel),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help and version are "errors" with exit code 0.
+        Err(message) => {
+            let _ = message.print();
+            return ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(2));
+        }
+    };
+    if let Some(lang) = arguments.lang.or_else(system_language) {
+        words::set_lang(lang);
+    }
+    let mut view = view();
+    match work(arguments, &mut *view) {
+        Ok(code) => code,
+        Err(Stop::Report(report)) => {
+            let _ = view.error(&report, None, "");
+            ExitCode::FAILURE
+        }
+        // Whoever read our output has seen enough.
+        Err(Stop::Output(source)) if source.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Stop::Output(source)) => {
+            let _ = view.error(&editor::unusable(&source), None, "");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+enum Stop {
+    Report(Report),
+    Output(io::Error),
+}
+
+impl From<Report> for Stop {
+    fn from(report: Report) -> Self {
+        Self::Report(report)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(source: io::Error) -> Self {
+        Self::Output(source)
+    }
+}
+
+fn work(arguments: Arguments, view: &mut dyn View) -> Result<ExitCode, Stop> {
+    let home = arguments.home;
+    let piped = !io::stdin().is_terminal();
+    match (arguments.command, arguments.code) {
+        (Some(Command::Kernel(kernel)), _) => {
+            let text = launch::launch(&kernel)?;
+            io::stdout().write_all(text.as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        (Some(Command::Run { file, time }), _) => {
+            let cells = script::read(&file)?;
+            let options = Options { time, allow_input: file.as_os_str() != "-", places: true };
+            cells_to_end(home, &cells, &options, view)
+        }
+        (None, Some(code)) => {
+            let cells = script::split(&code);
+            let options = Options { time: false, allow_input: true, places: cells.len() > 1 };
+            cells_to_end(home, &cells, &options, view)
+        }
+        (None, None) if piped => {
+            let cells = script::read("-".as_ref())?;
+            let options = Options { time: false, allow_input: false, places: cells.len() > 1 };
+            cells_to_end(home, &cells, &options, view)
+        }
+        (None, None) => {
+            let desk = Desk::open(Setup { home })?;
+            let result = editor::repl(&desk, view);
+            desk.close();
+            Ok(result.map(|()| ExitCode::SUCCESS)?)
+        }
+    }
+}
+
+fn cells_to_end(home: Option<PathBuf>, cells: &[Cell], options: &Options, view: &mut dyn View) -> Result<ExitCode, Stop> {
+    let desk = Desk::open(Setup { home })?;
+    let end = run::run(&desk, cells, options, view);
+    desk.close();
+    Ok(match end? {
+        End::Done => ExitCode::SUCCESS,
+        End::Failed => ExitCode::FAILURE,
+        // 128 + SIGINT, as shells report it.
+        End::Interrupted => ExitCode::from(130),
+    })
+}
+
+fn view() -> Box<dyn View> {
+    let (terminal, errors) = (Terminal::stdout(), Terminal::stderr());
+    let (out_paint, err_paint) = (Paint { depth: terminal.depth }, Paint { depth: errors.depth });
+    let (out, err) = (BufWriter::new(io::stdout()), BufWriter::new(io::stderr()));
+    match terminal.live {
+        true => Box::new(Screen::new(out, err, (out_paint, err_paint), io::stderr().is_terminal(), terminal::size)),
+        false => Box::new(Plain::new(out, err, out_paint, err_paint)),
+    }
+}
+
+fn language(name: &str) -> Result<Lang, String> {
+    Lang::parse(name).ok_or_else(|| "en or zh".to_owned())
+}
+
+/// `LANTERN_LANG`, then the locale in POSIX order; the first that is set decides.
+fn system_language() -> Option<Lang> {
+    let names = ["LANTERN_LANG", "LC_ALL", "LC_MESSAGES", "LANG"];
+    let set = names.iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty())?;
+    Lang::parse(&set)
+}

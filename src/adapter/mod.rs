@@ -1,1 +1,9 @@
-//! To be written.
+//! Adapters: what is trained beside a frozen base.
+
+mod file;
+mod lora;
+mod merge;
+
+pub use file::written;
+pub use lora::{Adapter, Lora, module_names};
+pub use merge::merged;

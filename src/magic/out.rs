@@ -53,6 +53,11 @@ impl<'a> Out<'a> {
         self.print(&format!("{text}\n"));
     }
 
+    /// A remark beside the result.
+    pub fn note(&mut self, text: &str) {
+        self.print(&format!("{text}\n"));
+    }
+
     pub fn warn(&mut self, text: &str) {
         self.send(Event::Print { stream: Stream::Err, text: text.to_owned() });
     }

@@ -3,7 +3,8 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgMatches, Command};
 
-use super::{Entry, suggest};
+use super::Entry;
+use crate::words::nearest::nearest;
 use crate::{Error, Result};
 
 /// A word of the line: `quoted` words are never options.
@@ -141,7 +142,7 @@ fn spell(arg: &Arg, value: Option<String>) -> String {
 
 fn unknown(magic: &str, command: &Command, given: &str) -> Error {
     let longs = command.get_arguments().filter_map(Arg::get_long);
-    let nearest = suggest::nearest(&given.replace('-', "_"), longs).unwrap_or_default();
+    let nearest = nearest(&given.replace('-', "_"), longs);
     Error::UnknownOption { magic: magic.to_owned(), given: given.to_owned(), nearest }
 }
 

@@ -1,1 +1,20 @@
-//! To be written.
+//! Decoder-only language models. A family is a row of [`families::FAMILIES`]; the decoder reads the row's [`Spec`].
+
+mod build;
+mod config;
+mod decoder;
+pub mod families;
+mod forecast;
+mod gguf;
+mod load;
+mod names;
+mod source;
+mod spec;
+mod weights;
+
+pub use build::random;
+pub use decoder::{Input, NoTap, Site, Tap};
+pub use forecast::{Forecast, fits, forecast};
+pub use load::{Request, load};
+pub use spec::{Activation, Mlp, NormKind, Position, Spec};
+pub use weights::{Attention, Layer, Model, Projection, Slot};

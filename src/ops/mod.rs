@@ -1,1 +1,46 @@
-//! To be written.
+//! Differentiable fused kernels: each is a candle CustomOp in f32 on the CPU and the plain candle composition elsewhere.
+//!
+//! Candle's own fused norms, softmax, rope and quantised products cut the autograd graph, and its matmul computes the gradient of
+//! frozen weights; these do neither. Other float types are computed in f32 and given back in their own. Same machine, same build:
+//! same bits for any number of threads.
+
+mod activation;
+mod attention;
+mod attention_backward;
+mod blocks;
+mod cross_entropy;
+mod dot;
+mod dropout;
+mod embedding;
+mod linear;
+mod low_rank;
+mod matrix;
+mod norm;
+mod packed;
+pub mod plain;
+mod product;
+mod rope;
+mod simd;
+mod softmax;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod vector;
+
+pub use activation::{gelu_erf, gelu_new, swiglu};
+pub use attention::{attention, attention_probabilities};
+pub use cross_entropy::{HeadWeight, cross_entropy, token_losses};
+pub use dropout::dropout;
+pub use embedding::{embedding, packed_embedding};
+pub use linear::{Layout, linear};
+pub use low_rank::low_rank;
+pub use norm::{layer_norm, rms_norm};
+pub use packed::packed_linear;
+pub use rope::rope;
+
+use candle_core::{DType, Result, Tensor};
+
+/// In f32, on the graph.
+fn float(x: &Tensor) -> Result<Tensor> {
+    x.to_dtype(DType::F32)
+}

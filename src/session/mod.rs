@@ -1,33 +1,88 @@
 //! The session: one model with its adapter, its data and its run. One verb per file; no events, no printing.
 
+mod data;
+mod eval;
+mod generate;
+mod load;
+mod look;
+mod pretrain;
+mod quant;
+mod save;
 mod snapshot;
+mod train;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use candle_core::Device;
 use wire::value::Status;
 use wire::{HistoryEntry, HistoryQuery};
 
+pub use generate::Written;
+pub use load::{Loaded, Progress};
+pub use look::Candidate;
+pub use pretrain::Shape;
+pub use quant::{Format, Quantised, TensorError};
 pub use snapshot::{Shared, Snapshot};
+pub use train::Prediction;
 
+use crate::adapter::Adapter;
+use crate::data::Dataset;
+use crate::generate::Generation;
+use crate::model::Model;
+use crate::nn::Deltas;
+use crate::random::Random;
 use crate::stop::Stop;
 use crate::store::History;
+use crate::tokenizer::{Message, Tokenizer};
+use crate::train::Run;
+use crate::{Error, Result};
 
 /// What lives between cells. It belongs to one thread; others read its [`Snapshot`].
 pub struct Session {
     stop: Stop,
     shared: Arc<Shared>,
     history: Arc<History>,
+    cache: PathBuf,
     seed: u64,
+    random: Random,
     device: Device,
+    loaded: Option<Base>,
+    adapter: Option<Adapter>,
+    data: Option<Dataset>,
+    generation: Option<Generation>,
+    chat: Vec<Message>,
+    run: Option<train::Active>,
+}
+
+/// The model and what belongs to it.
+pub struct Base {
+    pub model: Model,
+    pub tokenizer: Tokenizer,
+    pub licence: String,
 }
 
 /// The seed a session starts with; `%seed` changes it.
 pub const FIRST_SEED: u64 = 42;
 
 impl Session {
-    pub fn new(stop: Stop, shared: Arc<Shared>, history: Arc<History>) -> Self {
-        Self { stop, shared, history, seed: FIRST_SEED, device: Device::Cpu }
+    /// `cache` is where fetched models lie.
+    pub fn new(stop: Stop, shared: Arc<Shared>, history: Arc<History>, cache: PathBuf) -> Self {
+        Self {
+            stop,
+            shared,
+            history,
+            cache,
+            seed: FIRST_SEED,
+            random: Random::seeded(FIRST_SEED),
+            device: Device::Cpu,
+            loaded: None,
+            adapter: None,
+            data: None,
+            generation: None,
+            chat: Vec::new(),
+            run: None,
+        }
     }
 
     pub fn seed(&self) -> u64 {
@@ -37,6 +92,7 @@ impl Session {
     /// Starts all generators anew from `seed`.
     pub fn set_seed(&mut self, seed: u64) {
         self.seed = seed;
+        self.random = Random::seeded(seed);
     }
 
     pub fn device(&self) -> &Device {
@@ -52,11 +108,55 @@ impl Session {
         &self.stop
     }
 
+    pub fn cache(&self) -> &std::path::Path {
+        &self.cache
+    }
+
     pub fn status(&self) -> Status {
         self.shared.read().status()
     }
 
+    /// Says what is going on, for those who read the snapshot; `None` when done.
+    pub fn doing(&self, what: Option<String>) {
+        self.shared.update(|snapshot| snapshot.doing = what);
+    }
+
     pub fn history(&self, query: &HistoryQuery) -> Vec<HistoryEntry> {
         self.history.query(query)
+    }
+
+    /// # Errors
+    /// `NoModel`
+    pub fn base(&self) -> Result<&Base> {
+        self.loaded.as_ref().ok_or(Error::NoModel {})
+    }
+
+    pub fn adapter(&self) -> Option<&Adapter> {
+        self.adapter.as_ref()
+    }
+
+    /// # Errors
+    /// `NoData`
+    pub fn dataset(&self) -> Result<&Dataset> {
+        self.data.as_ref().ok_or(Error::NoData {})
+    }
+
+    /// # Errors
+    /// `NoRun`
+    pub fn run(&self) -> Result<&Run> {
+        self.run.as_ref().map(|active| &active.run).ok_or(Error::NoRun {})
+    }
+
+    /// The adapter's deltas outside of any graph, for looking and generating.
+    fn deltas(&self) -> Option<Deltas> {
+        self.adapter.as_ref().map(|adapter| adapter.deltas().detached())
+    }
+
+    fn publish(&self) {
+        let model = self.loaded.as_ref().map(|base| base.model.name.clone());
+        let targets = self.loaded.as_ref().map(|base| crate::adapter::module_names(&base.model)).unwrap_or_default();
+        let adapter = self.adapter.as_ref().map(Adapter::title);
+        let data = self.data.as_ref().map(|data| data.name.clone());
+        self.shared.update(|snapshot| *snapshot = Snapshot { model, targets, adapter, data, doing: snapshot.doing.clone() });
     }
 }

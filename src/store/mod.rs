@@ -1,23 +1,11 @@
-//! Paths, settings, history; placeholder until the store lands.
+//! What stays on disk between sessions: where it lies, whole-or-nothing writing, settings, history.
 
-use std::sync::{Mutex, PoisonError};
+mod history;
+mod home;
+mod settings;
+mod write;
 
-use wire::{HistoryEntry, HistoryQuery};
-
-#[derive(Debug, Default)]
-pub struct History(Mutex<Vec<HistoryEntry>>);
-
-impl History {
-    pub fn add(&self, entry: HistoryEntry) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
-    }
-
-    pub fn query(&self, query: &HistoryQuery) -> Vec<HistoryEntry> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let n = match query {
-            HistoryQuery::Tail { n } | HistoryQuery::Search { n, .. } => *n,
-            HistoryQuery::Range { .. } => usize::MAX,
-        };
-        all.iter().skip(all.len().saturating_sub(n)).cloned().collect()
-    }
-}
+pub use history::History;
+pub use home::Home;
+pub use settings::Settings;
+pub use write::{atomic_folder, atomic_write};

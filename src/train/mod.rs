@@ -1,1 +1,10 @@
-//! To be written.
+//! Training: a run is a state machine that belongs to the session; between two steps others are served.
+
+mod check;
+mod loss;
+mod recipe;
+mod run;
+
+pub use loss::{Loss, evaluate, head_of};
+pub use recipe::Recipe;
+pub use run::{Run, Step, Validation};

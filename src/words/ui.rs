@@ -49,6 +49,160 @@ pub const FIRST_HELP: Phrase = phrase(
      %eval ppl, %quant q4_0, %save   评估、压缩、保存\n\n\
      %lsmagic 列出全部；%train? 解释一个命令；Ctrl-C 停止正在运行的任务并保留已学到的。\n",
 );
+
+pub const FETCHING: Phrase = phrase("fetching {what}", "正在获取 {what}");
+pub const LOADED: Phrase = phrase(
+    "loaded {name}: {family}, {parameters} parameters, {bytes} in {seconds}",
+    "已加载 {name}：{family}，{parameters} 个参数，{bytes}，用时 {seconds}",
+);
+pub const ATTACHED: Phrase = phrase("attached {adapter} to {model}", "已把 {adapter} 附加到 {model}");
+pub const DETACHED: Phrase = phrase("no adapter is attached now", "现在没有附加适配器");
+pub const UNLOADED: Phrase = phrase("memory of this process: {before} before, {after} after", "本进程内存：之前 {before}，之后 {after}");
+pub const SIZE: Phrase = phrase("size", "大小");
+pub const LICENCE: Phrase = phrase("licence", "许可证");
+pub const PLACE: Phrase = phrase("place", "位置");
+pub const FITS: Phrase = phrase("fits here", "内存够用");
+pub const ABOUT: Phrase = phrase("about", "说明");
+pub const YES: Phrase = phrase("yes", "是");
+pub const NO: Phrase = phrase("no", "否");
+pub const HERE: Phrase = phrase("here", "本机");
+pub const TO_FETCH: Phrase = phrase("to be fetched", "需要获取");
+pub const PARAMETERS: Phrase = phrase("parameters", "参数");
+pub const LAYERS: Phrase = phrase("layers", "层数");
+pub const HIDDEN: Phrase = phrase("hidden size", "隐藏维度");
+pub const HEADS: Phrase = phrase("heads / KV heads", "注意力头 / KV 头");
+pub const VOCABULARY: Phrase = phrase("vocabulary", "词表");
+pub const CONTEXT: Phrase = phrase("context", "上下文");
+pub const TARGETS: Phrase = phrase("adapter targets", "适配器目标");
+pub const WRITTEN_SO_FAR: Phrase = phrase("{tokens} tokens were written", "已写出 {tokens} 个词元");
+pub const STOPPED: Phrase = phrase("[{why}; {tokens} tokens, {rate} tokens/s]", "[{why}；{tokens} 个词元，{rate} 词元/秒]");
+pub const STOPPED_EOS: Phrase = phrase("the model ended the text", "模型结束了文本");
+pub const STOPPED_STOP: Phrase = phrase("a stop text came", "遇到停止文本");
+pub const STOPPED_LENGTH: Phrase = phrase("length reached, max_new_tokens= allows more", "达到长度上限，可用 max_new_tokens= 加长");
+pub const STOPPED_CONTEXT: Phrase = phrase("the model's context is full", "模型的上下文已满");
+pub const STOPPED_INTERRUPT: Phrase = phrase("interrupted", "已中断");
+pub const NEW_CHAT: Phrase = phrase("a new conversation", "新的对话");
+pub const BEFORE: Phrase = phrase("model", "模型");
+pub const AFTER: Phrase = phrase("after the options", "应用选项之后");
+pub const NEXT_TITLE: Phrase = phrase("next after “{prompt}”", "“{prompt}”之后的下一个词元");
+pub const PROBABILITY: Phrase = phrase("probability", "概率");
+pub const TOKENS_TITLE: Phrase = phrase("{tokens} tokens, {characters} characters", "{tokens} 个词元，{characters} 个字符");
+pub const TOKENS: Phrase = phrase("tokens", "词元");
+pub const LEARNED: Phrase = phrase("learned", "学习的");
+pub const CUT: Phrase = phrase("cut to length", "被截短");
+pub const DROPPED: Phrase = phrase("dropped", "被丢弃");
+pub const DUPLICATES: Phrase = phrase("in both train and val", "训练与验证中重复");
+pub const LORA: Phrase = phrase(
+    "{adapter}: {modules} modules, {parameters} trainable parameters, {share} % of the model",
+    "{adapter}：{modules} 个模块，{parameters} 个可训练参数，占模型的 {share} %",
+);
+pub const FORECAST: Phrase = phrase(
+    "{steps} steps on {parameters} parameters; about {bytes} more memory and {time}",
+    "{steps} 步，{parameters} 个参数；大约还需 {bytes} 内存，用时 {time}",
+);
+pub const WIDENED: Phrase = phrase("the frozen weights are widened for this run: {bytes}", "这次训练展开了冻结的权重：{bytes}");
+pub const TRAINED_SO_FAR: Phrase = phrase(
+    "step {step} of {of}; what was learned is kept, `%train resume=true` goes on",
+    "第 {step} 步，共 {of} 步；已学到的保留，`%train resume=true` 继续",
+);
+pub const TRAIN_TITLE: Phrase = phrase("loss while training", "训练损失");
+pub const STEPS: Phrase = phrase("steps", "步数");
+pub const VAL_LOSS: Phrase = phrase("validation loss", "验证损失");
+pub const BEST_STEP: Phrase = phrase("best step", "最佳步");
+pub const SPEED: Phrase = phrase("speed", "速度");
+pub const PEAK: Phrase = phrase("peak memory", "内存峰值");
+pub const TIME: Phrase = phrase("time", "用时");
+pub const MADE: Phrase = phrase(
+    "a fresh llama: {parameters} parameters, vocabulary {vocabulary}; {tokens} tokens of text",
+    "新的 llama：{parameters} 个参数，词表 {vocabulary}；文本 {tokens} 个词元",
+);
+pub const PERPLEXITY: Phrase =
+    phrase("ppl {ppl} (loss {loss}, {tokens} tokens; {method})", "困惑度 {ppl}（损失 {loss}，{tokens} 个词元；{method}）");
+pub const QUANTISING: Phrase = phrase("quantising", "正在量化");
+pub const BEFORE_QUANT: Phrase = phrase("before", "之前");
+pub const AFTER_QUANT: Phrase = phrase("after", "之后");
+pub const MATRICES: Phrase = phrase("matrices", "矩阵");
+pub const QUANT_TITLE: Phrase = phrase("how far the matrices moved", "各矩阵的变化");
+pub const RELATIVE_ERROR: Phrase = phrase("relative error, %", "相对误差，%");
+pub const SAVED: Phrase = phrase("saved {path}: {files} ({bytes})", "已保存 {path}：{files}（{bytes}）");
+
+/// Why a generation ended.
+pub fn stopped_by(name: &str) -> Phrase {
+    match name {
+        "eos" => STOPPED_EOS,
+        "stop" => STOPPED_STOP,
+        "context" => STOPPED_CONTEXT,
+        "interrupt" => STOPPED_INTERRUPT,
+        _ => STOPPED_LENGTH,
+    }
+}
+pub const NOTHING_TO_DRAW: Phrase = phrase("nothing to draw", "没有可画的数据");
+pub const COUNT: Phrase = phrase("count", "数量");
+pub const CELL_IS_MEAN: Phrase = phrase("each cell is the mean of {rows} × {columns}", "每格是 {rows} × {columns} 的平均值");
+
+// What is wrong with a row of data
+pub const NO_FIELD: Phrase = phrase("there is no `{name}`", "缺少 `{name}`");
+pub const NOT_TEXT: Phrase = phrase("`{name}` is not text", "`{name}` 不是文本");
+pub const NOT_A_LIST: Phrase = phrase("`{name}` is not a list", "`{name}` 不是列表");
+pub const NOT_AN_OBJECT: Phrase = phrase("`{name}` is not an object", "`{name}` 不是对象");
+pub const UNKNOWN_ROLE: Phrase =
+    phrase("`{name}` is no role: use system, user, assistant or tool", "没有角色 `{name}`：请用 system、user、assistant 或 tool");
+pub const FIELD_COUNT: Phrase = phrase("{given} field(s), but the header names {expected}", "有 {given} 个字段，而表头有 {expected} 个");
+pub const ASSISTANT_FIRST: Phrase = phrase("the first message is the assistant's: nothing was asked", "第一条消息来自助手：没有提问");
+pub const NO_ASSISTANT: Phrase = phrase("no message is the assistant's: there is nothing to learn", "没有助手的消息：没有可学习的内容");
+pub const UNSTABLE_TEMPLATE: Phrase = phrase(
+    "message {turn} renders differently once the conversation goes on, so learned tokens cannot be told from ignored ones",
+    "对话继续后，第 {turn} 条消息的渲染结果会变化，因此无法区分学习与忽略的词元",
+);
+
+pub const THIS_MODEL: Phrase = phrase("this model", "这个模型");
+
+// The view of data
+pub const IGNORED: Phrase = phrase("ignored", "忽略");
+pub const EXAMPLE_LENGTHS: Phrase = phrase("length of the examples", "样本长度");
+// Causes and figures that tokenizer, hub and store put into errors
+pub const SENTENCEPIECE_GGUF: Phrase = phrase(
+    "its vocabulary is SentencePiece, which is not read from GGUF: load the same model's folder with tokenizer.json",
+    "它的词表是 SentencePiece，不能从 GGUF 读取：请加载同一模型带 tokenizer.json 的目录",
+);
+pub const UNKNOWN_VOCABULARY: Phrase = phrase("its vocabulary is `{given}`; known: {known}", "它的词表是 `{given}`；目前支持：{known}");
+pub const UNKNOWN_PRE_TOKENIZER: Phrase =
+    phrase("its pre-tokenizer is `{given}`; known: {known}", "它的预分词规则是 `{given}`；目前支持：{known}");
+pub const NO_VOCABULARY: Phrase = phrase("it holds no vocabulary", "其中没有词表");
+pub const NO_MERGES: Phrase = phrase("it holds no list of merges", "其中没有合并表");
+pub const AT_LEAST: Phrase = phrase("at least {least}", "至少 {least}");
+pub const NOT_WEIGHTS: Phrase = phrase("neither .gguf nor .safetensors", "既不是 .gguf 也不是 .safetensors");
+pub const AN_ADAPTER: Phrase = phrase("it holds an adapter: load its base model first", "这是一个适配器：请先加载它的基础模型");
+pub const SEVERAL_GGUF: Phrase = phrase("it holds several, load one of them: {files}", "其中有多个文件，请加载其中之一：{files}");
+pub const ONLY_PICKLE: Phrase =
+    phrase("it holds pytorch_model.bin only: save it as safetensors first", "其中只有 pytorch_model.bin：请先另存为 safetensors");
+pub const NO_WEIGHT_MAP: Phrase = phrase("it has no weight_map", "其中没有 weight_map");
+pub const SHARD_OUTSIDE: Phrase = phrase("it names a file outside the folder: {file}", "它指向目录之外的文件：{file}");
+pub const NO_PIP: Phrase = phrase("no pip answers (tried {tried})", "找不到可用的 pip（试过 {tried}）");
+pub const NOT_IN_PACKAGE: Phrase = phrase("the package holds no `{file}`", "软件包中没有 `{file}`");
+pub const NOT_A_FOLDER: Phrase = phrase("it is not a folder that can be written", "不是可以写入的目录");
+pub const OTHER_FILES: Phrase = phrase(
+    "it holds other files (`{file}`), which saving would delete: name a new folder",
+    "其中有其他文件（`{file}`），保存会删除它们：请换一个新目录",
+);
+// The terminal program
+pub const WELCOME: Phrase = phrase(
+    "Lantern {version}: %help to begin, %lsmagic for all magics, Ctrl-D to leave",
+    "Lantern {version}：%help 入门，%lsmagic 列出全部魔法命令，Ctrl-D 退出",
+);
+pub const ERROR: Phrase = phrase("error", "错误");
+pub const HINT: Phrase = phrase("hint", "提示");
+pub const IN_CELL: Phrase = phrase("in cell {number} of {count}", "在第 {number} 个单元格（共 {count} 个）");
+pub const CELL_SECONDS: Phrase = phrase("cell {number}: {seconds} s", "单元格 {number}：{seconds} 秒");
+pub const STOPPING: Phrase =
+    phrase("still stopping: the step in progress ends first; Ctrl-\\ kills the program", "正在停止：先完成当前这一步；Ctrl-\\ 强制结束程序");
+pub const LEFT: Phrase = phrase("left", "剩余");
+pub const CANNOT_READ: Phrase = phrase("cannot read `{path}`", "无法读取 `{path}`");
+pub const SCRIPT_NOT_UTF8: Phrase = phrase("`{path}` is not UTF-8 text (line {line})", "`{path}` 不是 UTF-8 文本（第 {line} 行）");
+pub const BAD_NOTEBOOK: Phrase = phrase("`{path}` is not a notebook", "`{path}` 不是笔记本");
+pub const NO_CELLS: Phrase = phrase("it has no list of cells (nbformat 4 is needed)", "没有单元格列表（需要 nbformat 4）");
+pub const SESSION_GONE: Phrase = phrase("the session ended while the cell ran", "单元格运行时会话已结束");
+pub const NO_TERMINAL: Phrase = phrase("cannot use this terminal", "无法使用这个终端");
 pub const CANNOT_DRAW: Phrase = phrase("(this cannot be drawn)", "（无法绘制）");
 pub const BANNER: Phrase = phrase(
     "Lantern {version}: a language model session. %help shows the first steps, %lsmagic lists all commands.",

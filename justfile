@@ -1,0 +1,30 @@
+# The developer's manual: `just --list`.
+
+# What must pass before a commit
+check:
+    cargo fmt --all --check
+    cargo clippy --release --workspace --all-targets -- -D warnings
+
+test:
+    cargo test --release --workspace
+
+# Run every notebook with the release binary
+tutorials:
+    cargo build --release
+    bash tutorials/run.sh target/release/lantern
+
+# Accept new snapshots, after reading them
+bless:
+    INSTA_UPDATE=always cargo test --release --workspace
+
+# Side by side with the peers: prints ratios
+bench:
+    python3 benches/run.py target/release/lantern
+
+# Make the fixtures again from the pinned Python packages and compare; loads saved adapters in a live PEFT
+parity:
+    bash tests/reference/parity.sh
+
+# Compile and link for CUDA without a GPU
+cuda:
+    bash benches/cuda.sh

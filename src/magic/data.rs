@@ -1,0 +1,99 @@
+use wire::{Chart, Table, Value, value};
+
+use super::{Magic, Out, Topic, number};
+use crate::data::{self, Options, Template};
+use crate::plot;
+use crate::session::Session;
+use crate::words::ui;
+use crate::{Error, Result};
+
+/// Read a data set for training and evaluation
+///
+/// FILE is .json, .jsonl, .csv or .txt with rows of instruction/input/output, prompt/completion, chat messages or text; or a known set,
+/// `alpaca-en`, `alpaca-zh`. Only answers are learned: the view shows learned tokens in one colour, ignored ones in the other.
+/// Without FILE it shows the data that is loaded.
+#[derive(clap::Args)]
+pub struct Args {
+    /// File or known set
+    #[arg(value_name = "DATA")]
+    file: Option<String>,
+    /// Share of the examples held out for validation
+    #[arg(long, value_name = "SHARE", default_value = "0.1", value_parser = number::fraction)]
+    val: f64,
+    /// How rows are worded: the model's chat template where it has one, or Alpaca's
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = ["auto", "alpaca", "chat"])]
+    template: String,
+    /// Tokens of a block of plain text
+    #[arg(long, value_name = "N", default_value = "128", value_parser = number::count)]
+    block: usize,
+    /// Cut examples to this many tokens; at most the model's context
+    #[arg(long, value_name = "N", value_parser = number::count)]
+    max_length: Option<usize>,
+    /// Read only the first rows
+    #[arg(long, value_name = "N", value_parser = number::count)]
+    limit: Option<usize>,
+    /// Seed of the split
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How many examples to show
+    #[arg(long, value_name = "N", default_value = "1")]
+    show: usize,
+}
+
+impl Magic for Args {
+    const TOPIC: Topic = Topic::Data;
+    const EXAMPLES: &'static [&'static str] =
+        &["%data tutorials/data/lantern-en.jsonl", "%data alpaca-zh val=0.05 template=alpaca", "%data notes.txt block=64"];
+
+    fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
+        if let Some(file) = &self.file {
+            let template = Template::parse(&self.template).ok_or_else(|| Error::BadValue {
+                option: "template".into(),
+                given: self.template.clone(),
+                allowed: "auto, alpaca, chat".into(),
+            })?;
+            let options = Options {
+                val: self.val,
+                seed: self.seed.unwrap_or(session.seed()),
+                template,
+                block: self.block,
+                max_length: self.max_length.unwrap_or(usize::MAX),
+                limit: self.limit,
+            };
+            let label = ui::FETCHING.with(&[("what", file)]);
+            session.read_data(file, options, &mut |done, total| out.progress("fetch", done, total.unwrap_or(done + 1), &label))?;
+        }
+        show(session, self.show, out)
+    }
+}
+
+/// The counts, the lengths, and `n` examples with their masks.
+fn show(session: &Session, n: usize, out: &mut Out) -> Result<Value> {
+    let (base, data) = (session.base()?, session.dataset()?);
+    let template = data.template.map_or("-", Template::name);
+    let result = value::Data {
+        layout: data.layout.name().to_owned(),
+        train: data.train.len() as u64,
+        val: data.val.len() as u64,
+        tokens: data.tokens() as u64,
+        learned: data.learned() as u64,
+        cut: data.cut as u64,
+        dropped: data.dropped as u64,
+    };
+    let share = 100.0 * result.learned as f64 / result.tokens.max(1) as f64;
+    out.table(Table::pairs([
+        (ui::DATA.text(), format!("{} ({}, {template})", data.name, result.layout)),
+        (ui::TRAIN.text(), result.train.to_string()),
+        (ui::VALIDATION.text(), result.val.to_string()),
+        (ui::TOKENS.text(), plot::number::count(result.tokens)),
+        (ui::LEARNED.text(), format!("{} ({share:.0} %)", plot::number::count(result.learned))),
+        (ui::CUT.text(), result.cut.to_string()),
+        (ui::DROPPED.text(), result.dropped.to_string()),
+        (ui::DUPLICATES.text(), data.duplicates.to_string()),
+    ]));
+    out.show(Chart::Histogram(data::length_histogram(data)));
+    for example in data.train.iter().take(n) {
+        out.show(Chart::Spans(data::spans(example, &base.tokenizer)?));
+    }
+    Ok(result.into())
+}

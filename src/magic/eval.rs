@@ -1,0 +1,79 @@
+use std::path::PathBuf;
+
+use wire::{Value, value};
+
+use super::{Magic, Out, Topic, number};
+use crate::eval::Perplexity;
+use crate::session::Session;
+use crate::words::ui;
+use crate::{Error, Result};
+
+/// Measure the model
+///
+/// `%eval ppl FILE` is the strided perplexity of transformers' documentation over a text. `%eval ppl` without a file is the perplexity of the
+/// learned tokens of the validation examples of `%data`. The two are different numbers: the method is printed with each.
+#[derive(clap::Args)]
+pub struct Args {
+    /// What to measure
+    #[arg(value_name = "METRIC", value_parser = ["ppl"])]
+    metric: String,
+    /// A text file
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Tokens by which the window moves on; without it half a window
+    #[arg(long, value_name = "N", value_parser = number::count)]
+    stride: Option<usize>,
+    /// Tokens of a window; without it 512 or the context
+    #[arg(long, value_name = "N", value_parser = number::count)]
+    max_length: Option<usize>,
+    /// Only the first windows, or examples
+    #[arg(long, value_name = "N", value_parser = number::count)]
+    limit: Option<usize>,
+}
+
+impl Magic for Args {
+    const TOPIC: Topic = Topic::Evaluate;
+    const EXAMPLES: &'static [&'static str] =
+        &["%eval ppl", "%eval ppl book.txt stride=256", "%eval ppl book.txt stride=512 max_length=1024"];
+
+    fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
+        let result = match &self.file {
+            Some(file) => {
+                let text = std::fs::read_to_string(file).map_err(Error::io(file))?;
+                strided(session, &file.display().to_string(), &text, &self, out)?
+            }
+            None => on_data(session, self.limit)?,
+        };
+        let fields: [(&str, &dyn std::fmt::Display); 4] = [
+            ("ppl", &format!("{:.3}", result.ppl)),
+            ("loss", &format!("{:.4}", result.loss)),
+            ("tokens", &result.tokens),
+            ("method", &result.method),
+        ];
+        out.line(&ui::PERPLEXITY.with(&fields));
+        Ok(result.into())
+    }
+}
+
+fn strided(session: &Session, name: &str, text: &str, args: &Args, out: &mut Out) -> Result<value::Eval> {
+    let (mut windows, stride) = session.windows(name, text, args.stride, args.max_length)?;
+    let total = args.limit.unwrap_or(usize::MAX).min(windows.count()) as u64;
+    let mut sum = Perplexity::default();
+    let mut n = 0;
+    while n < total && session.score(&mut windows, &mut sum)? {
+        n += 1;
+        out.progress("eval", n, total, &format!("ppl {:.2}", sum.ppl()));
+        if out.stopped() {
+            return Err(Error::Interrupted { what: format!("eval {n}/{total}, ppl {:.3}", sum.ppl()) });
+        }
+    }
+    out.progress("eval", total, total, "");
+    let method = format!("strided (transformers documentation), window {}", windows.length());
+    Ok(value::Eval { loss: sum.loss(), ppl: sum.ppl(), tokens: sum.tokens as u64, stride: stride as u64, method })
+}
+
+fn on_data(session: &Session, limit: Option<usize>) -> Result<value::Eval> {
+    let (loss, which) = session.loss_on_data(limit.unwrap_or(usize::MAX))?;
+    let method = format!("learned tokens of the {which} examples, token-weighted");
+    Ok(value::Eval { loss: loss.mean(), ppl: loss.mean().exp(), tokens: loss.tokens as u64, stride: 0, method })
+}

@@ -1,0 +1,38 @@
+use std::path::PathBuf;
+
+use wire::{Value, value};
+
+use super::{Magic, Out, Topic};
+use crate::Result;
+use crate::plot::number;
+use crate::session::Session;
+use crate::words::ui;
+
+/// Save the adapter, or the model with its tokenizer
+///
+/// An attached adapter is written in PEFT's layout; `merged=true`, or no adapter, writes the whole model in the hub's layout. `%load DIR` reads
+/// either back, and so do PEFT and transformers. A folder that is there is replaced only once everything is written.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The folder to write
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Write the whole model with the adapter added in
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    merged: bool,
+}
+
+impl Magic for Args {
+    const TOPIC: Topic = Topic::Model;
+    const EXAMPLES: &'static [&'static str] = &["%save my-adapter", "%save my-model merged=true"];
+
+    fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
+        let files = session.save(&self.dir, self.merged)?;
+        let bytes = files.iter().filter_map(|path| path.metadata().ok()).map(|file| file.len()).sum();
+        let names: Vec<String> = files.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned()).collect();
+        let path = self.dir.display().to_string();
+        let fields: [(&str, &dyn std::fmt::Display); 3] = [("path", &path), ("bytes", &number::bytes(bytes)), ("files", &names.join(", "))];
+        out.line(&ui::SAVED.with(&fields));
+        Ok(value::Save { path, files: names, bytes }.into())
+    }
+}

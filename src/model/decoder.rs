@@ -1,0 +1,186 @@
+//! The decoder: one page for every family.
+
+use candle_core::{IndexOp, Tensor};
+
+use super::spec::{Activation, Mlp, Position};
+use super::{Attention, Layer, Model, Projection};
+use crate::nn::{Cache, Pass, Rope};
+use crate::{Error, Result, ops};
+
+/// What goes in.
+pub enum Input<'a> {
+    /// `[B, T]`, u32
+    Ids(&'a Tensor),
+    /// `[B, T, hidden]`, f32
+    Embeds(&'a Tensor),
+}
+
+/// A named activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Site {
+    /// The residual stream before the layer, `[B, T, hidden]`.
+    Residual,
+    /// After rope: `[B, H, T, D]`.
+    Query,
+    /// `[B, H_kv, S, D]`
+    Key,
+    /// `[B, H_kv, S, D]`
+    Value,
+    /// Attention probabilities, `[B, H, T, S]`.
+    Probabilities,
+    /// What the MLP adds, `[B, T, hidden]`.
+    Mlp,
+}
+
+/// Receives the activations it asks for.
+pub trait Tap {
+    fn wants(&self, layer: usize, site: Site) -> bool;
+    fn take(&mut self, layer: usize, site: Site, activation: &Tensor) -> Result<()>;
+}
+
+/// Asks for nothing.
+pub struct NoTap;
+
+impl Tap for NoTap {
+    fn wants(&self, _layer: usize, _site: Site) -> bool {
+        false
+    }
+
+    fn take(&mut self, _layer: usize, _site: Site, _activation: &Tensor) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn tap(tap: &mut dyn Tap, layer: usize, site: Site, activation: &Tensor) -> Result<()> {
+    if tap.wants(layer, site) { tap.take(layer, site, activation) } else { Ok(()) }
+}
+
+impl Model {
+    /// Hidden states `[B, T, hidden]` after the last norm.
+    ///
+    /// With `caches` (one a row) the rows go on where their caches end, and the caches grow by T. Without them positions start at 0.
+    /// Shorter rows of a batch are padded on the right: causal attention keeps the padding from what comes before it.
+    ///
+    /// # Errors
+    /// `ContextFull` past the positions the model has.
+    pub fn forward(&self, input: Input, mut caches: Option<&mut [Cache]>, pass: &Pass, taps: &mut dyn Tap) -> Result<Tensor> {
+        let mut x = match input {
+            Input::Ids(ids) => self.embed.embed(ids)?, // (B, T, C)
+            Input::Embeds(embeds) => embeds.clone(),
+        };
+        let (batch, length, _) = x.dims3()?;
+        let starts: Vec<usize> = match &caches {
+            Some(caches) => caches.iter().map(Cache::len).collect(),
+            None => vec![0; batch],
+        };
+        let end = starts.iter().max().map_or(0, |start| start + length);
+        if end > self.spec.context {
+            return Err(Error::ContextFull { tokens: end, context: self.spec.context });
+        }
+        let positions: Vec<Vec<usize>> = starts.iter().map(|start| (*start..start + length).collect()).collect();
+        if let (Position::Learned, Some(table)) = (&self.spec.position, &self.positions) {
+            let ids: Vec<u32> = positions.iter().flatten().map(|p| *p as u32).collect();
+            let ids = Tensor::from_vec(ids, (batch, length), x.device())?;
+            x = (x + ops::embedding(table, &ids)?)?;
+        }
+        let angles = self.rope.as_ref().map(|rope| rope.angles(&positions, x.device())).transpose()?;
+        for (i, layer) in self.layers.iter().enumerate() {
+            tap(taps, i, Site::Residual, &x)?;
+            let attended = self.attend(i, layer, &layer.norm1.forward(&x)?, angles.as_ref(), caches.as_deref_mut(), pass, taps)?;
+            x = (x + attended)?;
+            let added = self.mlp(layer, &layer.norm2.forward(&x)?, pass)?;
+            tap(taps, i, Site::Mlp, &added)?;
+            x = (x + added)?;
+        }
+        for cache in caches.into_iter().flatten() {
+            cache.advance(length);
+        }
+        tap(taps, self.layers.len(), Site::Residual, &x)?;
+        self.norm.forward(&x)
+    }
+
+    /// `hidden: [.., hidden] -> logits [.., vocabulary]`: only for the rows that are needed.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
+        match &self.head {
+            Some(head) => head.weight.apply(hidden, None),
+            None => self.embed.apply(hidden, None),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn attend(
+        &self,
+        i: usize,
+        layer: &Layer,
+        x: &Tensor,
+        angles: Option<&(Tensor, Tensor)>,
+        caches: Option<&mut [Cache]>,
+        pass: &Pass,
+        taps: &mut dyn Tap,
+    ) -> Result<Tensor> {
+        let (batch, length, _) = x.dims3()?;
+        let attention = &layer.attention;
+        let [mut q, mut k, v] = self.project(attention, x, pass)?;
+        if let (Some(q_norm), Some(k_norm)) = (&attention.q_norm, &attention.k_norm) {
+            (q, k) = (q_norm.forward(&q.contiguous()?)?, k_norm.forward(&k.contiguous()?)?);
+        }
+        if let Some(angles) = angles {
+            (q, k) = (Rope::rotate(&q, angles)?, Rope::rotate(&k, angles)?);
+        }
+        let scale = 1.0 / (self.spec.head_dim as f64).sqrt();
+        let mut mixed = Vec::with_capacity(batch);
+        match caches {
+            None => mixed.push(attention_of(i, [&q, &k, &v], scale, taps)?),
+            Some(caches) => {
+                for (b, cache) in caches.iter_mut().enumerate() {
+                    let (keys, values) = cache.append(i, &k.i(b..b + 1)?, &v.i(b..b + 1)?)?;
+                    mixed.push(attention_of(i, [&q.i(b..b + 1)?, &keys, &values], scale, taps)?);
+                }
+            }
+        }
+        let mixed = if mixed.len() == 1 { mixed.remove(0) } else { Tensor::cat(&mixed, 0)? }; // (B, H, T, D)
+        let joined = mixed.transpose(1, 2)?.reshape((batch, length, self.spec.q_width()))?;
+        attention.out.forward(&joined, pass)
+    }
+
+    /// `x: [B, T, hidden]` -> q `[B, H, T, D]`, k and v `[B, H_kv, T, D]`.
+    fn project(&self, attention: &Attention, x: &Tensor, pass: &Pass) -> Result<[Tensor; 3]> {
+        let (batch, length, _) = x.dims3()?;
+        let heads = |t: Tensor, n: usize| Ok::<_, Error>(t.reshape((batch, length, n, self.spec.head_dim))?.transpose(1, 2)?);
+        let (h, h_kv) = (self.spec.heads, self.spec.kv_heads);
+        match &attention.projection {
+            Projection::Split { q, k, v } => {
+                Ok([heads(q.forward(x, pass)?, h)?, heads(k.forward(x, pass)?, h_kv)?, heads(v.forward(x, pass)?, h_kv)?])
+            }
+            Projection::Fused(qkv) => {
+                let qkv = qkv.forward(x, pass)?;
+                let (q, kv) = (self.spec.q_width(), self.spec.kv_width());
+                Ok([heads(qkv.narrow(2, 0, q)?, h)?, heads(qkv.narrow(2, q, kv)?, h_kv)?, heads(qkv.narrow(2, q + kv, kv)?, h_kv)?])
+            }
+        }
+    }
+
+    fn mlp(&self, layer: &Layer, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let up = layer.up.forward(x, pass)?;
+        let inner = match (self.spec.mlp, &layer.gate) {
+            (Mlp::Gated, Some(gate)) => ops::swiglu(&gate.forward(x, pass)?, &up)?,
+            (Mlp::Plain(Activation::Gelu), _) => ops::gelu_erf(&up)?,
+            _ => ops::gelu_new(&up)?,
+        };
+        layer.down.forward(&inner, pass)
+    }
+}
+
+/// q, k, v after rope and cache -> `[B, H, T, D]`; a tapped layer computes its probabilities plainly.
+fn attention_of(i: usize, [q, k, v]: [&Tensor; 3], scale: f64, taps: &mut dyn Tap) -> Result<Tensor> {
+    tap(taps, i, Site::Query, q)?;
+    tap(taps, i, Site::Key, k)?;
+    tap(taps, i, Site::Value, v)?;
+    if taps.wants(i, Site::Probabilities) {
+        taps.take(i, Site::Probabilities, &ops::attention_probabilities(q, k, scale)?)?;
+    }
+    ops::attention(q, k, v, scale)
+}

@@ -1,0 +1,118 @@
+//! Where tensors come from: safetensors files, a GGUF file, or a seed.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
+use candle_core::safetensors::MmapedSafetensors;
+use candle_core::{Device, Tensor};
+
+use super::gguf;
+use super::spec::Spec;
+use crate::random::Random;
+use crate::{Error, Result};
+
+pub enum Raw {
+    Dense(Tensor),
+    Packed(QTensor),
+}
+
+/// What a model made from a seed starts with.
+#[derive(Clone, Copy, Debug)]
+pub enum Start {
+    Normal { std: f64 },
+    Constant(f64),
+}
+
+pub trait Source {
+    /// The tensor stored as `name`, on the CPU; `None` when there is none. `shape` and `start` matter to a seed alone.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    fn take(&self, name: &str, shape: &[usize], start: Start) -> Result<Option<Raw>>;
+}
+
+/// Safetensors files in the hub's layout, mapped into memory.
+pub struct Hub {
+    path: PathBuf,
+    tensors: MmapedSafetensors,
+    optional_prefix: &'static str,
+}
+
+impl Hub {
+    /// # Errors
+    /// `BadWeights` for a file that is not what it says or is cut short.
+    pub fn open(files: &[PathBuf], optional_prefix: &'static str) -> Result<Self> {
+        let path = files.first().cloned().unwrap_or_default();
+        let bad = |e: candle_core::Error| Error::BadWeights { path: path.display().to_string(), cause: first_line(&e) };
+        // SAFETY: the mapping is read while it is copied into tensors; a file changed by another program in that moment gives wrong numbers.
+        let tensors = unsafe { MmapedSafetensors::multi(files) }.map_err(bad)?;
+        Ok(Self { path, tensors, optional_prefix })
+    }
+}
+
+impl Source for Hub {
+    fn take(&self, name: &str, _shape: &[usize], _start: Start) -> Result<Option<Raw>> {
+        let short = name.strip_prefix(self.optional_prefix).unwrap_or(name);
+        let Some(name) = [name, short].into_iter().find(|name| self.tensors.get(name).is_ok()) else { return Ok(None) };
+        let bad = |e: candle_core::Error| Error::BadWeights { path: self.path.display().to_string(), cause: first_line(&e) };
+        Ok(Some(Raw::Dense(self.tensors.load(name, &Device::Cpu).map_err(bad)?)))
+    }
+}
+
+/// A GGUF file; q and k of a llama are put back into the hub's row order.
+pub struct Gguf {
+    path: PathBuf,
+    content: gguf_file::Content,
+    file: RefCell<BufReader<File>>,
+    /// Query and key heads whose rows are stored for interleaved rope.
+    interleaved: Option<(usize, usize)>,
+}
+
+impl Gguf {
+    pub fn new(path: &Path, content: gguf_file::Content, file: File, interleaved: Option<&Spec>) -> Self {
+        let interleaved = interleaved.map(|spec| (spec.heads, spec.kv_heads));
+        Self { path: path.to_owned(), content, file: RefCell::new(BufReader::new(file)), interleaved }
+    }
+}
+
+impl Source for Gguf {
+    fn take(&self, name: &str, _shape: &[usize], _start: Start) -> Result<Option<Raw>> {
+        if !self.content.tensor_infos.contains_key(name) {
+            return Ok(None);
+        }
+        let bad = |e: candle_core::Error| Error::BadWeights { path: self.path.display().to_string(), cause: first_line(&e) };
+        let mut packed = self.content.tensor(&mut *self.file.borrow_mut(), name, &Device::Cpu).map_err(bad)?;
+        if let Some((heads, kv_heads)) = self.interleaved {
+            if name.ends_with("attn_q.weight") {
+                packed = gguf::restore_rows(&packed, heads)?;
+            } else if name.ends_with("attn_k.weight") {
+                packed = gguf::restore_rows(&packed, kv_heads)?;
+            }
+        }
+        Ok(Some(match packed.dtype() {
+            GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16 => Raw::Dense(packed.dequantize(&Device::Cpu)?),
+            _ => Raw::Packed(packed),
+        }))
+    }
+}
+
+/// Weights from a seed: each tensor draws from a generator of its own name, so the order of building changes nothing.
+pub struct Seed(pub Random);
+
+impl Source for Seed {
+    fn take(&self, name: &str, shape: &[usize], start: Start) -> Result<Option<Raw>> {
+        let count = shape.iter().product();
+        let numbers = match start {
+            Start::Normal { std } => self.0.fork(name).normals(count, std),
+            Start::Constant(value) => vec![value as f32; count],
+        };
+        Ok(Some(Raw::Dense(Tensor::from_vec(numbers, shape, &Device::Cpu)?)))
+    }
+}
+
+pub(super) fn first_line(error: &candle_core::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}

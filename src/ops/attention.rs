@@ -1,0 +1,168 @@
+//! Causal attention with grouped heads, one head and one block of queries at a time: the `[T,S]` scores live in scratch only.
+
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+use super::attention_backward::{self, Operand};
+use super::dot::{axpy, dot};
+use super::product::{View, small};
+use super::softmax::softmax;
+use super::storage::Shared;
+use super::{float, plain};
+
+/// Queries of one block.
+pub const QUERIES: usize = 64;
+/// Up to this many queries are computed by dot products.
+const FEW_QUERIES: usize = 2;
+
+/// `q [B,H,T,D]`, `k, v [B,Hkv,S,D]` -> `[B,H,T,D]`: query i stands at position S-T+i and sees the keys up to itself; head h reads
+/// key head `h / (H/Hkv)`. Operands may be transposed views. The result is a view of `[B,T,H,D]`, so swapping heads and
+/// tokens back costs nothing. Gradients to q, k and v, by recomputing the probabilities.
+///
+/// # Errors
+/// Shapes that do not fit, T > S, H not a multiple of Hkv.
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64) -> crate::Result<Tensor> {
+    check(q, k, v)?;
+    if !q.device().is_cpu() {
+        return Ok(plain::attention(q, k, v, scale)?);
+    }
+    let y = rows(q)?.apply_op3(&rows(k)?, &rows(v)?, Attention { scale: scale as f32 })?;
+    Ok(y.transpose(1, 2)?.to_dtype(q.dtype())?)
+}
+
+/// The probabilities of [`attention`], `[B,H,T,S]`, for looking at. On the graph.
+///
+/// # Errors
+/// As for [`attention`].
+pub fn attention_probabilities(q: &Tensor, k: &Tensor, scale: f64) -> crate::Result<Tensor> {
+    check(q, k, k)?;
+    Ok(plain::attention_probabilities(q, k, scale)?)
+}
+
+/// f32, each vector of D values in one piece.
+fn rows(x: &Tensor) -> Result<Tensor> {
+    let x = float(x)?;
+    if x.stride()[3] == 1 { Ok(x) } else { x.contiguous() }
+}
+
+fn check(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<()> {
+    let ((b, h, t, d), (kb, hkv, s, kd)) = (q.dims4()?, k.dims4()?);
+    if k.dims() != v.dims() || b != kb || d != kd || t > s || hkv == 0 || h % hkv != 0 {
+        bail!("attention: q {:?}, k {:?}, v {:?}", q.dims(), k.dims(), v.dims());
+    }
+    Ok(())
+}
+
+pub struct Attention {
+    pub scale: f32,
+}
+
+/// The probabilities of queries `first..first + count` of one head, `[count, seen]`, where `seen` keys are visible to the last.
+pub fn block_probabilities(
+    scores: &mut Vec<f32>,
+    q: View,
+    k: View,
+    (first, count, d): (usize, usize, usize),
+    before: usize,
+    scale: f32,
+) -> usize {
+    let seen = before + first + count;
+    scores.resize(count * seen, 0.0);
+    let q = View { values: &q.values[first * q.row_stride..], ..q };
+    small(scores, seen, (count, seen, d), q, View { row_stride: k.column_stride, column_stride: k.row_stride, ..k }, scale, false);
+    for (i, row) in scores.chunks_exact_mut(seen).enumerate() {
+        let (seen, hidden) = row.split_at_mut(before + first + i + 1);
+        softmax(seen);
+        hidden.fill(0.0);
+    }
+    seen
+}
+
+impl Attention {
+    fn forward(&self, q: Operand, k: Operand, v: Operand) -> (CpuStorage, Shape) {
+        let [b, h, t, d] = q.dims;
+        let (s, group) = (k.dims[2], h / k.dims[1]);
+        let mut out = vec![0.0; b * t * h * d];
+        let shared = Shared::new(&mut out);
+        let per_block = if t <= FEW_QUERIES { t } else { QUERIES };
+        let blocks = t.div_ceil(per_block.max(1));
+        let unit = |scores: &mut Vec<f32>, unit: usize| {
+            let (head, first) = (unit / blocks, unit % blocks * per_block);
+            let (batch, head) = (head / h, head % h);
+            let (q, k, v) = (q.head(batch, head), k.head(batch, head / group), v.head(batch, head / group));
+            let count = per_block.min(t - first);
+            let from = ((batch * t + first) * h + head) * d;
+            // SAFETY: rows of one head start h*d apart; this unit writes only the d values of its own head in its own rows.
+            let place = move |row: usize| unsafe { shared.slice(from + row * h * d, d) };
+            if t <= FEW_QUERIES {
+                few(scores, q, k, v, (count, d), s - t, self.scale, place);
+            } else {
+                let seen = block_probabilities(scores, q, k, (first, count, d), s - t, self.scale);
+                let mut result = vec![0.0; count * d];
+                small(&mut result, d, (count, d, seen), View::rows(scores, seen), v, 1.0, false);
+                result.chunks_exact(d).enumerate().for_each(|(i, row)| place(i).copy_from_slice(row));
+            }
+        };
+        if b * h * t * s * d <= 32 * 1024 {
+            (0..b * h * blocks).for_each(|i| unit(&mut Vec::new(), i));
+        } else {
+            (0..b * h * blocks).into_par_iter().for_each_init(Vec::new, unit);
+        }
+        (CpuStorage::F32(out), Shape::from(vec![b, t, h, d]))
+    }
+}
+
+/// A few queries of one head, key by key.
+#[allow(clippy::too_many_arguments)]
+fn few<'a>(
+    scores: &mut Vec<f32>,
+    q: View,
+    k: View,
+    v: View,
+    (count, d): (usize, usize),
+    before: usize,
+    scale: f32,
+    place: impl Fn(usize) -> &'a mut [f32],
+) {
+    for i in 0..count {
+        let seen = before + i + 1;
+        let query = &q.values[i * q.row_stride..][..d];
+        scores.clear();
+        scores.extend((0..seen).map(|j| dot::<1>(query, [&k.values[j * k.row_stride..][..d]])[0] * scale));
+        softmax(scores);
+        let out = place(i);
+        out.fill(0.0);
+        for (j, p) in scores.iter().enumerate() {
+            axpy(out, &v.values[j * v.row_stride..][..d], *p);
+        }
+    }
+}
+
+impl CustomOp3 for Attention {
+    fn name(&self) -> &'static str {
+        "attention"
+    }
+
+    fn cpu_fwd(
+        &self,
+        q: &CpuStorage,
+        lq: &Layout,
+        k: &CpuStorage,
+        lk: &Layout,
+        v: &CpuStorage,
+        lv: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        Ok(self.forward(Operand::new(q, lq)?, Operand::new(k, lk)?, Operand::new(v, lv)?))
+    }
+
+    fn bwd(
+        &self,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        attention_backward::gradients(self.scale, q, k, v, grad)
+    }
+}

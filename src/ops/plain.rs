@@ -1,0 +1,100 @@
+//! The plain candle composition of every op: what runs on other devices, and the oracle of the tests.
+
+use candle_core::{D, DType, Result, Tensor};
+
+use super::Layout;
+
+pub fn linear(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, layout: Layout) -> Result<Tensor> {
+    let w = w.to_dtype(x.dtype())?;
+    let w = if layout == Layout::OutIn { w.t()? } else { w };
+    let (inner, out) = w.dims2()?;
+    let mut shape = x.dims().to_vec();
+    if let Some(last) = shape.last_mut() {
+        *last = out;
+    }
+    let y = x.reshape(((), inner))?.matmul(&w)?;
+    let y = match bias {
+        Some(bias) => y.broadcast_add(&bias.to_dtype(x.dtype())?)?,
+        None => y,
+    };
+    y.reshape(shape)
+}
+
+pub fn low_rank(x: &Tensor, a: &Tensor, b: &Tensor, scale: f64) -> Result<Tensor> {
+    linear(&linear(x, a, None, Layout::OutIn)?, b, None, Layout::OutIn)? * scale
+}
+
+pub fn rms_norm(x: &Tensor, w: &Tensor, eps: f64) -> Result<Tensor> {
+    let wide = x.to_dtype(DType::F32)?;
+    let scale = (wide.sqr()?.mean_keepdim(D::Minus1)? + eps)?.sqrt()?.recip()?;
+    wide.broadcast_mul(&scale)?.broadcast_mul(&w.to_dtype(DType::F32)?)?.to_dtype(x.dtype())
+}
+
+pub fn layer_norm(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> Result<Tensor> {
+    let wide = x.to_dtype(DType::F32)?;
+    let centred = wide.broadcast_sub(&wide.mean_keepdim(D::Minus1)?)?;
+    let scale = (centred.sqr()?.mean_keepdim(D::Minus1)? + eps)?.sqrt()?.recip()?;
+    let y = centred.broadcast_mul(&scale)?.broadcast_mul(&w.to_dtype(DType::F32)?)?;
+    y.broadcast_add(&b.to_dtype(DType::F32)?)?.to_dtype(x.dtype())
+}
+
+/// `x [B,H,T,D]`, tables `[T,R/2]` or `[B,T,R/2]`: the first R dimensions are rotated.
+pub fn rope(x: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
+    let half = cos.dim(D::Minus1)?;
+    let table = |t: &Tensor| -> Result<Tensor> {
+        let t = if t.rank() == 2 { t.unsqueeze(0)? } else { t.clone() };
+        t.unsqueeze(1)?.to_dtype(x.dtype())
+    };
+    let (cos, sin) = (table(cos)?, table(sin)?);
+    let (first, second) = (x.narrow(D::Minus1, 0, half)?, x.narrow(D::Minus1, half, half)?);
+    let turned_first = (first.broadcast_mul(&cos)? - second.broadcast_mul(&sin)?)?;
+    let turned_second = (second.broadcast_mul(&cos)? + first.broadcast_mul(&sin)?)?;
+    let rest = x.dim(D::Minus1)? - 2 * half;
+    if rest == 0 {
+        return Tensor::cat(&[turned_first, turned_second], D::Minus1);
+    }
+    Tensor::cat(&[turned_first, turned_second, x.narrow(D::Minus1, 2 * half, rest)?], D::Minus1)
+}
+
+/// `[B,H,T,S]`: softmax of the scaled scores of query i (at position S-T+i) over the keys up to its own position.
+pub fn attention_probabilities(q: &Tensor, k: &Tensor, scale: f64) -> Result<Tensor> {
+    let (t, s) = (q.dim(2)?, k.dim(2)?);
+    let k = repeat_heads(k, q.dim(1)?)?;
+    let scores = (q.contiguous()?.matmul(&k.t()?.contiguous()?)? * scale)?.to_dtype(DType::F32)?;
+    let mask: Vec<f32> = (0..t).flat_map(|i| (0..s).map(move |j| if j + t > s + i { f32::NEG_INFINITY } else { 0.0 })).collect();
+    let mask = Tensor::from_vec(mask, (t, s), q.device())?;
+    candle_nn::ops::softmax(&scores.broadcast_add(&mask)?, D::Minus1)?.to_dtype(q.dtype())
+}
+
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64) -> Result<Tensor> {
+    attention_probabilities(q, k, scale)?.matmul(&repeat_heads(v, q.dim(1)?)?.contiguous()?)
+}
+
+/// `[B,Hkv,S,D] -> [B,H,S,D]`, each head repeated `H/Hkv` times in place.
+fn repeat_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
+    let (b, kv_heads, s, d) = x.dims4()?;
+    let times = heads / kv_heads;
+    if times == 1 {
+        return Ok(x.clone());
+    }
+    x.unsqueeze(2)?.expand((b, kv_heads, times, s, d))?.contiguous()?.reshape((b, heads, s, d))
+}
+
+pub fn gelu_new(x: &Tensor) -> Result<Tensor> {
+    let inner = ((x + ((x.sqr()? * x)? * 0.044_715)?)? * (2.0 / std::f64::consts::PI).sqrt())?;
+    (x * 0.5)? * (inner.tanh()? + 1.0)?
+}
+
+pub fn gelu_erf(x: &Tensor) -> Result<Tensor> {
+    (x * 0.5)? * ((x * std::f64::consts::FRAC_1_SQRT_2)?.erf()? + 1.0)?
+}
+
+pub fn swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
+    gate.silu()? * up
+}
+
+/// The losses of each row: `[N]`.
+pub fn token_losses(hidden: &Tensor, head: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    let logits = linear(hidden, head, None, Layout::OutIn)?.to_dtype(DType::F32)?;
+    candle_nn::ops::log_softmax(&logits, D::Minus1)?.gather(&targets.unsqueeze(1)?, 1)?.squeeze(1)?.neg()
+}

@@ -1,0 +1,157 @@
+//! AdamW in place, without temporaries. https://arxiv.org/abs/1711.05101
+//!
+//! `p *= 1 - lr*wd; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; p -= lr * (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + eps)`.
+
+use candle_core::{Device, Tensor, Var};
+use rayon::prelude::*;
+
+use super::gradients::{Gradients, update, with_values};
+use super::{Parameters, decays};
+
+/// Values of one parallel block.
+const BLOCK: usize = 16 * 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamWOptions {
+    pub betas: (f64, f64),
+    pub eps: f64,
+    pub weight_decay: f64,
+}
+
+/// transformers' defaults.
+impl Default for AdamWOptions {
+    fn default() -> Self {
+        Self { betas: (0.9, 0.999), eps: 1e-8, weight_decay: 0.0 }
+    }
+}
+
+pub struct AdamW {
+    parameters: Parameters,
+    options: AdamWOptions,
+    /// First and second moment of each parameter.
+    moments: Vec<(Vec<f32>, Vec<f32>)>,
+    steps: usize,
+}
+
+/// The numbers of one step, for one parameter.
+#[derive(Clone, Copy)]
+struct Step {
+    keep: f32,
+    b1: f32,
+    b2: f32,
+    rate: f32,
+    root_correction: f32,
+    eps: f32,
+}
+
+impl AdamW {
+    pub fn new(parameters: Parameters, options: AdamWOptions) -> Self {
+        let moments = parameters.iter().map(|(_, var)| (vec![0.0; var.elem_count()], vec![0.0; var.elem_count()])).collect();
+        Self { parameters, options, moments, steps: 0 }
+    }
+
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// Steps taken.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// One step at learning rate `lr`; parameters without gradient stay as they are.
+    ///
+    /// # Errors
+    /// A gradient of another shape.
+    pub fn step(&mut self, gradients: &Gradients, lr: f64) -> crate::Result<()> {
+        self.steps += 1;
+        let AdamWOptions { betas: (b1, b2), eps, weight_decay } = self.options;
+        let correction = |beta: f64| 1.0 - beta.powi(i32::try_from(self.steps).unwrap_or(i32::MAX));
+        let (c1, c2) = (correction(b1), correction(b2));
+        for (((name, var), (m, v)), gradient) in self.parameters.iter().zip(&mut self.moments).zip(&gradients.0) {
+            let Some(gradient) = gradient else { continue };
+            let decay = if decays(name) { weight_decay } else { 0.0 };
+            let step = Step {
+                keep: (1.0 - lr * decay) as f32,
+                b1: b1 as f32,
+                b2: b2 as f32,
+                rate: (lr / c1) as f32,
+                root_correction: (1.0 / c2.sqrt()) as f32,
+                eps: eps as f32,
+            };
+            change(var, gradient, m, v, step)?;
+        }
+        Ok(())
+    }
+
+    /// `NAME.exp_avg` and `NAME.exp_avg_sq` of every parameter, in the parameters' shapes.
+    ///
+    /// # Errors
+    /// Only what candle reports.
+    pub fn state(&self) -> crate::Result<Vec<(String, Tensor)>> {
+        let mut state = Vec::new();
+        for ((name, var), (m, v)) in self.parameters.iter().zip(&self.moments) {
+            for (kind, values) in [("exp_avg", m), ("exp_avg_sq", v)] {
+                state.push((format!("{name}.{kind}"), Tensor::from_slice(values, var.shape(), &Device::Cpu)?));
+            }
+        }
+        Ok(state)
+    }
+
+    /// Goes on from what [`AdamW::state`] gave.
+    ///
+    /// # Errors
+    /// `MissingTensor`, `WrongShape`.
+    pub fn restore(&mut self, steps: usize, find: impl Fn(&str) -> Option<Tensor>) -> crate::Result<()> {
+        let mut moments = Vec::new();
+        for (name, var) in &self.parameters {
+            moments.push((restored(name, "exp_avg", var, &find)?, restored(name, "exp_avg_sq", var, &find)?));
+        }
+        (self.moments, self.steps) = (moments, steps);
+        Ok(())
+    }
+}
+
+pub(super) fn restored(name: &str, kind: &str, var: &Var, find: &impl Fn(&str) -> Option<Tensor>) -> crate::Result<Vec<f32>> {
+    let tensor = format!("{name}.{kind}");
+    let Some(found) = find(&tensor) else {
+        return Err(crate::Error::MissingTensor { path: "optimizer state".to_owned(), tensor });
+    };
+    if found.dims() != var.dims() {
+        return Err(crate::Error::WrongShape { tensor, given: format!("{:?}", found.dims()), expected: format!("{:?}", var.dims()) });
+    }
+    Ok(with_values(&found, |values| Ok(values.to_vec()))?)
+}
+
+fn change(var: &Var, gradient: &Tensor, m: &mut [f32], v: &mut [f32], step: Step) -> candle_core::Result<()> {
+    if !var.device().is_cpu() || var.dtype() != candle_core::DType::F32 || !var.is_contiguous() {
+        let mut values = with_values(var, |values| Ok(values.to_vec()))?;
+        with_values(gradient, |g| {
+            apply(&mut values, g, m, v, step);
+            Ok(())
+        })?;
+        return var.set(&Tensor::from_vec(values, var.shape(), var.device())?.to_dtype(var.dtype())?);
+    }
+    update(var, gradient, |values, g| apply(values, g, m, v, step))
+}
+
+fn apply(p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32], step: Step) {
+    if p.len() <= BLOCK {
+        return step.run(p, g, m, v);
+    }
+    p.par_chunks_mut(BLOCK)
+        .zip(g.par_chunks(BLOCK))
+        .zip(m.par_chunks_mut(BLOCK).zip(v.par_chunks_mut(BLOCK)))
+        .for_each(|((p, g), (m, v))| step.run(p, g, m, v));
+}
+
+impl Step {
+    fn run(self, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+        let (a1, a2) = (1.0 - self.b1, 1.0 - self.b2);
+        for ((p, g), (m, v)) in p.iter_mut().zip(g).zip(m.iter_mut().zip(v)) {
+            *m = self.b1 * *m + a1 * g;
+            *v = self.b2 * *v + a2 * g * g;
+            *p = *p * self.keep - self.rate * *m / (v.sqrt() * self.root_correction + self.eps);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Gradients by parameter: summed over an accumulation window, clipped, then handed to an optimizer.
+
+use candle_core::backprop::GradStore;
+use candle_core::{CpuStorage, DType, Result, Storage, Tensor, bail};
+
+use super::Parameters;
+
+/// One optional gradient per parameter, in the parameters' order.
+#[derive(Clone, Default)]
+pub struct Gradients(pub Vec<Option<Tensor>>);
+
+impl Gradients {
+    /// Takes each parameter's gradient out of the store.
+    pub fn take(parameters: &Parameters, store: &mut GradStore) -> Self {
+        Self(parameters.iter().map(|(_, var)| store.remove(var)).collect())
+    }
+
+    /// Adds another micro-batch, parameter by parameter.
+    ///
+    /// # Errors
+    /// Another number of parameters, other shapes.
+    pub fn add(&mut self, other: Self) -> crate::Result<()> {
+        if self.0.is_empty() {
+            *self = other;
+            return Ok(());
+        }
+        if self.0.len() != other.0.len() {
+            let cause = format!("{} gradients and {}", self.0.len(), other.0.len());
+            return Err(crate::Error::Internal { doing: "gradient accumulation".to_owned(), cause });
+        }
+        for (mine, other) in self.0.iter_mut().zip(other.0) {
+            *mine = match (mine.take(), other) {
+                (Some(a), Some(b)) => Some((a + b)?),
+                (a, b) => a.or(b),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// A parameter's values changed in place: `f(values, gradient)`. The variable must be contiguous f32 on the CPU.
+pub(super) fn update(var: &candle_core::Var, gradient: &Tensor, f: impl FnOnce(&mut [f32], &[f32])) -> Result<()> {
+    if var.dims() != gradient.dims() {
+        bail!("a gradient of shape {:?} for a parameter of shape {:?}", gradient.dims(), var.dims());
+    }
+    with_values(gradient, |gradient| var.inplace_op1(&InPlace(std::sync::Mutex::new(Some(move |values: &mut [f32]| f(values, gradient))))))
+}
+
+/// Runs `f` on the values of a tensor as contiguous f32.
+pub(super) fn with_values<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Result<R>) -> Result<R> {
+    let tensor = tensor.to_dtype(DType::F32)?.to_device(&candle_core::Device::Cpu)?.contiguous()?;
+    let (storage, layout) = tensor.storage_and_layout();
+    match (&*storage, layout.contiguous_offsets()) {
+        (Storage::Cpu(CpuStorage::F32(values)), Some((from, to))) => f(&values[from..to]),
+        _ => bail!("not f32 on the CPU"),
+    }
+}
+
+struct InPlace<F>(std::sync::Mutex<Option<F>>);
+
+impl<F: FnOnce(&mut [f32])> candle_core::InplaceOp1 for InPlace<F> {
+    fn name(&self) -> &'static str {
+        "optimizer step"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &candle_core::Layout) -> Result<()> {
+        let (CpuStorage::F32(values), Some((from, to))) = (storage, layout.contiguous_offsets()) else {
+            bail!("parameters are contiguous f32");
+        };
+        if let Some(f) = self.0.lock().ok().and_then(|mut f| f.take()) {
+            f(&mut values[from..to]);
+        }
+        Ok(())
+    }
+}

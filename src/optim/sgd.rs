@@ -1,0 +1,75 @@
+//! Stochastic gradient descent with momentum, as torch's: `b = mu b + g; p -= lr b` (the first b is g).
+
+use candle_core::{Device, Tensor};
+
+use super::adamw::restored;
+use super::gradients::{Gradients, with_values};
+use super::{Parameters, decays};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SgdOptions {
+    pub momentum: f64,
+    pub weight_decay: f64,
+}
+
+pub struct Sgd {
+    parameters: Parameters,
+    options: SgdOptions,
+    buffers: Vec<Vec<f32>>,
+    steps: usize,
+}
+
+impl Sgd {
+    pub fn new(parameters: Parameters, options: SgdOptions) -> Self {
+        let buffers = parameters.iter().map(|(_, var)| vec![0.0; var.elem_count()]).collect();
+        Self { parameters, options, buffers, steps: 0 }
+    }
+
+    /// Steps taken.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// One step at learning rate `lr`; weight decay is added to the gradient.
+    ///
+    /// # Errors
+    /// A gradient of another shape.
+    pub fn step(&mut self, gradients: &Gradients, lr: f64) -> crate::Result<()> {
+        self.steps += 1;
+        let (momentum, rate) = (self.options.momentum as f32, lr as f32);
+        for (((name, var), buffer), gradient) in self.parameters.iter().zip(&mut self.buffers).zip(&gradients.0) {
+            let Some(gradient) = gradient else { continue };
+            let decay = if decays(name) { self.options.weight_decay as f32 } else { 0.0 };
+            let mut values = with_values(var, |values| Ok(values.to_vec()))?;
+            with_values(&gradient.reshape(var.shape())?, |g| {
+                for ((p, g), b) in values.iter_mut().zip(g).zip(buffer.iter_mut()) {
+                    *b = momentum * *b + g + decay * *p;
+                    *p -= rate * *b;
+                }
+                Ok(())
+            })?;
+            var.set(&Tensor::from_vec(values, var.shape(), var.device())?.to_dtype(var.dtype())?)?;
+        }
+        Ok(())
+    }
+
+    /// `NAME.momentum_buffer` of every parameter.
+    ///
+    /// # Errors
+    /// Only what candle reports.
+    pub fn state(&self) -> crate::Result<Vec<(String, Tensor)>> {
+        let named = self.parameters.iter().zip(&self.buffers);
+        named.map(|((name, var), b)| Ok((format!("{name}.momentum_buffer"), Tensor::from_slice(b, var.shape(), &Device::Cpu)?))).collect()
+    }
+
+    /// Goes on from what [`Sgd::state`] gave.
+    ///
+    /// # Errors
+    /// `MissingTensor`, `WrongShape`.
+    pub fn restore(&mut self, steps: usize, find: impl Fn(&str) -> Option<Tensor>) -> crate::Result<()> {
+        let named = self.parameters.iter();
+        self.buffers = named.map(|(name, var)| restored(name, "momentum_buffer", var, &find)).collect::<crate::Result<_>>()?;
+        self.steps = steps;
+        Ok(())
+    }
+}

@@ -1,0 +1,24 @@
+//! `data`: a file becomes examples for the loaded model.
+
+use super::{Progress, Session};
+use crate::Result;
+use crate::data::{Dataset, Options};
+use crate::hub;
+
+impl Session {
+    /// Reads a file or a known set, tokenised for the model that is loaded.
+    ///
+    /// # Errors
+    /// `NoModel`; those of [`Dataset::load`] and `hub::resolve_data`.
+    pub fn read_data(&mut self, name: &str, options: Options, progress: Progress) -> Result<&Dataset> {
+        let base = self.base()?;
+        let path = hub::resolve_data(name, &self.cache, progress, &self.stop)?;
+        let context = base.model.spec.context;
+        let options = Options { max_length: options.max_length.min(context), ..options };
+        let data = Dataset::load(&path, &options, &base.tokenizer)?;
+        self.run = None;
+        self.data = Some(data);
+        self.publish();
+        self.dataset()
+    }
+}

@@ -1,0 +1,115 @@
+//! `load` and `unload`.
+
+use std::path::Path;
+use std::time::Instant;
+
+use candle_core::{DType, Device};
+
+use super::{Base, Session};
+use crate::adapter::Adapter;
+use crate::device::memory;
+use crate::hub::{self, Files};
+use crate::model::{self, Request};
+use crate::tokenizer::Tokenizer;
+use crate::{Error, Result};
+
+/// Bytes so far and in all, while fetching.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, Option<u64>);
+
+/// What a load did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    pub name: String,
+    pub family: &'static str,
+    pub parameters: u64,
+    pub bytes: u64,
+    pub seconds: f64,
+    /// The folder held an adapter: the model stayed.
+    pub adapter: bool,
+}
+
+impl Session {
+    /// Loads a model by name, folder or file, or an adapter's folder onto the model that is there. On failure nothing changes.
+    ///
+    /// # Errors
+    /// Those of `hub::resolve`, `model::load`, `TooBig`; `NoModel` for an adapter without a base.
+    pub fn load(&mut self, name: &str, dtype: Option<DType>, device: Option<Device>, progress: Progress) -> Result<Loaded> {
+        let started = Instant::now();
+        if Adapter::is_at(Path::new(name)) {
+            return self.load_adapter(Path::new(name), started);
+        }
+        let files = hub::resolve(name, &self.cache, progress, &self.stop)?;
+        let device = device.unwrap_or_else(|| self.device.clone());
+        let request = Request { name: files.name.clone(), weights: files.weights.clone(), config: files.config.clone(), dtype, device };
+        model::forecast(&request)?;
+        let tokenizer = tokenizer_of(&files)?;
+        let model = model::load(&request)?;
+        if tokenizer.vocabulary() > model.spec.vocabulary {
+            let cause = format!("the tokenizer has {} tokens, the model {}", tokenizer.vocabulary(), model.spec.vocabulary);
+            return Err(Error::BadTokenizer { path: files.tokenizer.display().to_string(), cause });
+        }
+        self.put(Base { model, tokenizer, licence: files.licence });
+        self.loaded_now(started, false)
+    }
+
+    /// Makes `base` the session's model; what belonged to the one before goes with it.
+    pub(super) fn put(&mut self, base: Base) {
+        self.clear_model();
+        self.loaded = Some(base);
+        self.publish();
+    }
+
+    fn load_adapter(&mut self, folder: &Path, started: Instant) -> Result<Loaded> {
+        let adapter = Adapter::load(folder, &self.base()?.model)?;
+        self.set_adapter(Some(adapter));
+        self.loaded_now(started, true)
+    }
+
+    fn loaded_now(&self, started: Instant, adapter: bool) -> Result<Loaded> {
+        let model = &self.base()?.model;
+        Ok(Loaded {
+            name: model.name.clone(),
+            family: model.family.name,
+            parameters: model.parameters(),
+            bytes: model.bytes(),
+            seconds: started.elapsed().as_secs_f64(),
+            adapter,
+        })
+    }
+
+    /// Attaches an adapter in place of the one that was there; a run that trained the old one ends.
+    pub fn set_adapter(&mut self, adapter: Option<Adapter>) {
+        self.run = None;
+        self.adapter = adapter;
+        self.publish();
+    }
+
+    fn clear_model(&mut self) {
+        self.loaded = None;
+        self.adapter = None;
+        self.data = None;
+        self.generation = None;
+        self.chat.clear();
+        self.run = None;
+    }
+
+    /// Drops the model with its adapter and its tokenised data, and returns the process's resident bytes before and after.
+    ///
+    /// # Errors
+    /// `NoModel`
+    pub fn unload(&mut self) -> Result<(u64, u64)> {
+        self.base()?;
+        let before = memory::resident().unwrap_or(0);
+        self.clear_model();
+        self.publish();
+        memory::give_back();
+        Ok((before, memory::resident().unwrap_or(0)))
+    }
+}
+
+fn tokenizer_of(files: &Files) -> Result<Tokenizer> {
+    match files.gguf() {
+        Some(path) => Tokenizer::from_gguf(path),
+        None => Tokenizer::from_folder(&files.tokenizer),
+    }
+}

@@ -1,0 +1,87 @@
+//! `save`: an adapter in PEFT's layout, or the model with its tokenizer in the hub's.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Tensor};
+
+use super::Session;
+use crate::adapter::{self, Adapter};
+use crate::model::{Model, Slot};
+use crate::nn::Weight;
+use crate::ops::Layout;
+use crate::store;
+use crate::tokenizer::Tokenizer;
+use crate::{Error, Result};
+
+impl Session {
+    /// Writes the attached adapter, or else the whole model; `merged` writes the model with the adapter added in.
+    /// A folder that is there is replaced only when all is written. Returns the files.
+    ///
+    /// # Errors
+    /// `NoModel`, `DiskFull`, `Io`: nothing half-written is left.
+    pub fn save(&self, folder: &Path, merged: bool) -> Result<Vec<PathBuf>> {
+        let base = self.base()?;
+        let names = store::atomic_folder(folder, |folder| match &self.adapter {
+            Some(adapter) if !merged => adapter.save(folder, &base.model),
+            adapter => save_model(folder, &base.model, &base.tokenizer, adapter.as_ref()),
+        })?;
+        Ok(names.iter().filter_map(|path| path.file_name()).map(|name| folder.join(name)).collect())
+    }
+}
+
+fn save_model(folder: &Path, model: &Model, tokenizer: &Tokenizer, adapter: Option<&Adapter>) -> Result<Vec<PathBuf>> {
+    let mut files = tokenizer.save(folder)?;
+    let mut tensors: BTreeMap<String, Tensor> = BTreeMap::new();
+    let device = model.device.clone();
+    let mut widest = DType::F16;
+    model.detached().visit(&mut |name, slot| {
+        let tensor = match slot {
+            Slot::Vector(tensor) => tensor.clone(),
+            Slot::Matrix(weight) => {
+                let path = name.strip_suffix(".weight").unwrap_or(name);
+                let weight = match adapter {
+                    Some(adapter) => adapter::merged(path, weight, adapter)?,
+                    None => weight.clone(),
+                };
+                let inside = model.linears().any(|linear| linear.path == path);
+                let tensor = hub_layout(&weight, inside.then_some(model.family.layout), &device)?;
+                if tensor.dtype() == DType::F32 || widest == DType::F16 {
+                    widest = tensor.dtype();
+                }
+                tensor
+            }
+        };
+        tensors.insert(name.to_owned(), tensor);
+        Ok(())
+    })?;
+    let path = folder.join("model.safetensors");
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    safetensors::serialize_to_file(tensors, Some(metadata), &path).map_err(adapter::written(&path))?;
+    files.push(path);
+    let mut config = model.config.clone();
+    let dtype = match widest {
+        DType::F16 => "float16",
+        DType::BF16 => "bfloat16",
+        _ => "float32",
+    };
+    config["torch_dtype"] = dtype.into();
+    let path = folder.join("config.json");
+    let text = serde_json::to_string_pretty(&config).map_err(|e| Error::Internal { doing: "config".into(), cause: e.to_string() })?;
+    std::fs::write(&path, text).map_err(Error::io(&path))?;
+    files.push(path);
+    Ok(files)
+}
+
+/// Dense, in the layout the hub stores: packed weights come back as f32. `inside` is the family's layout for matrices inside blocks.
+fn hub_layout(weight: &Weight, inside: Option<Layout>, device: &candle_core::Device) -> Result<Tensor> {
+    let wanted = inside.unwrap_or(Layout::OutIn);
+    match weight {
+        Weight::Dense { tensor, layout } if *layout == wanted => Ok(tensor.contiguous()?),
+        Weight::Dense { tensor, .. } => Ok(tensor.t()?.contiguous()?),
+        Weight::Packed(_) => {
+            let rows = weight.rows(device)?;
+            Ok(if wanted == Layout::OutIn { rows } else { rows.t()?.contiguous()? })
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Cross-entropy of the learned tokens of a batch: a sum, so that whoever accumulates divides once by all of them.
+
+use candle_core::Tensor;
+
+use crate::data::{self, Batch, Example, IGNORE};
+use crate::model::{Input, Model, NoTap};
+use crate::nn::{Pass, Weight};
+use crate::ops::{self, HeadWeight};
+use crate::stop::Stop;
+use crate::{Error, Result};
+
+/// The sum of losses and the tokens it is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Loss {
+    pub sum: f64,
+    pub tokens: usize,
+}
+
+impl Loss {
+    /// Nats a token.
+    pub fn mean(&self) -> f64 {
+        self.sum / self.tokens.max(1) as f64
+    }
+}
+
+/// The output head of a model, `[vocabulary, hidden]`.
+///
+/// # Errors
+/// Never for models that `load` built: heads are stored `[out, in]`.
+pub fn head_of(model: &Model) -> HeadWeight {
+    match model.head.as_ref().map_or(&model.embed, |head| &head.weight) {
+        Weight::Dense { tensor, .. } => HeadWeight::Dense(tensor.clone()),
+        Weight::Packed(packed) => HeadWeight::Packed(packed.clone()),
+    }
+}
+
+/// Hidden states of the positions that are learned, `[N, hidden]`, and what each should predict.
+fn learned_rows(model: &Model, pass: &Pass, batch: &Batch) -> Result<(Tensor, Vec<u32>)> {
+    let ids = Tensor::from_vec(batch.ids.clone(), (batch.rows, batch.width), &model.device)?;
+    let hidden = model.forward(Input::Ids(&ids), None, pass, &mut NoTap)?; // (B, T, C)
+    let learned = batch.targets.iter().enumerate().filter(|(_, target)| **target != IGNORE);
+    let (rows, targets): (Vec<u32>, Vec<u32>) = learned.map(|(row, target)| (row as u32, *target as u32)).unzip();
+    let rows = Tensor::new(rows, &model.device)?;
+    let hidden = hidden.reshape((batch.rows * batch.width, model.spec.hidden))?;
+    Ok((hidden.index_select(&rows, 0)?, targets))
+}
+
+/// The sum of losses as a scalar on the graph.
+///
+/// # Errors
+/// Shapes; a batch longer than the context.
+pub fn on_graph(model: &Model, pass: &Pass, batch: &Batch) -> Result<Tensor> {
+    let (hidden, targets) = learned_rows(model, pass, batch)?;
+    ops::cross_entropy(&hidden, &head_of(model), &targets)
+}
+
+/// The loss over `examples`, token-weighted; nothing is learned. `model` and the deltas should be detached.
+///
+/// # Errors
+/// `Interrupted` when `stop` was raised.
+pub fn evaluate(model: &Model, pass: &Pass, examples: &[Example], batch: usize, stop: &Stop) -> Result<Loss> {
+    let mut loss = Loss::default();
+    for chunk in examples.chunks(batch.max(1)) {
+        if stop.raised() {
+            return Err(Error::Interrupted { what: "evaluation".into() });
+        }
+        let batch = data::batch(chunk, 0);
+        let (hidden, targets) = learned_rows(model, pass, &batch)?;
+        loss.sum += ops::token_losses(&hidden, &head_of(model), &targets)?.iter().map(|l| f64::from(*l)).sum::<f64>();
+        loss.tokens += targets.len();
+    }
+    Ok(loss)
+}

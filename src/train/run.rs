@@ -1,0 +1,187 @@
+//! One training run: begin, step until done, finish.
+
+use std::time::Instant;
+
+use candle_core::Var;
+
+use super::check::Unproven;
+use super::loss;
+use super::{Loss, Recipe};
+use crate::data::{self, Dataset, Order};
+use crate::device::memory::Peak;
+use crate::model::Model;
+use crate::nn::{Deltas, Pass};
+use crate::optim::{AdamW, AdamWOptions, Gradients, clip};
+use crate::random::Random;
+use crate::stop::Stop;
+use crate::{Error, Result};
+
+/// What one optimizer step did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// From 1.
+    pub n: usize,
+    pub of: usize,
+    /// Mean over the learned tokens of the step, before the update.
+    pub loss: f64,
+    pub lr: f64,
+    /// Global L2 norm before clipping.
+    pub grad_norm: f64,
+    /// Tokens that went through the model.
+    pub tokens: usize,
+    /// Set where the validation examples were looked at after this step.
+    pub validation: Option<Validation>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Validation {
+    pub step: usize,
+    pub loss: f64,
+}
+
+pub struct Run {
+    pub recipe: Recipe,
+    total: usize,
+    vars: Vec<(String, Var)>,
+    optimizer: AdamW,
+    order: Order,
+    unproven: Unproven,
+    random: Random,
+    steps: Vec<Step>,
+    peak: Peak,
+    /// Seconds spent in steps, validation apart.
+    seconds: f64,
+}
+
+impl Run {
+    /// `vars` are what is trained, by name; the model and the deltas must be made of them.
+    ///
+    /// # Errors
+    /// `BatchTooBig`, `NothingToTrain`.
+    pub fn begin(recipe: Recipe, vars: Vec<(String, Var)>, data: &Dataset) -> Result<Self> {
+        if vars.is_empty() {
+            return Err(Error::NothingToTrain {});
+        }
+        let total = recipe.total_steps(data.train.len())?;
+        Ok(Self {
+            total,
+            optimizer: AdamW::new(vars.clone(), AdamWOptions { weight_decay: recipe.weight_decay, ..AdamWOptions::default() }),
+            order: Order::new(recipe.seed, 0, data.train.len()),
+            unproven: Unproven::new(&vars),
+            random: Random::seeded(recipe.seed).fork("dropout"),
+            steps: Vec::new(),
+            peak: Peak::start(),
+            seconds: 0.0,
+            vars,
+            recipe,
+        })
+    }
+
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    pub fn done(&self) -> bool {
+        self.steps.len() >= self.total
+    }
+
+    /// Goes on past its end for another `steps`, for a run that is resumed after it was done.
+    pub fn extend(&mut self, steps: usize) {
+        self.total = self.steps.len() + steps;
+    }
+
+    /// Highest resident memory of this run, in bytes.
+    pub fn peak(&mut self) -> u64 {
+        self.peak.look()
+    }
+
+    pub fn vars(&self) -> &[(String, Var)] {
+        &self.vars
+    }
+
+    /// The validation with the lowest loss.
+    pub fn best(&self) -> Option<Validation> {
+        self.steps.iter().filter_map(|step| step.validation).min_by(|a, b| a.loss.total_cmp(&b.loss))
+    }
+
+    /// Seconds spent in steps, validation apart.
+    pub fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
+    pub fn tokens_per_second(&self) -> f64 {
+        let tokens: usize = self.steps.iter().map(|step| step.tokens).sum();
+        tokens as f64 / self.seconds.max(1e-9)
+    }
+
+    /// One optimizer step over `accum` batches: the loss is the mean over all learned tokens of the window, so that
+    /// 16 batches of 1 and 1 batch of 16 give the same gradient (transformers after PR 34191).
+    ///
+    /// # Errors
+    /// `NotFinite`, `NoGradient`: the weights are as before the step.
+    pub fn step(&mut self, model: &Model, deltas: Option<&Deltas>, data: &Dataset) -> Result<&Step> {
+        let started = Instant::now();
+        let n = self.steps.len() + 1;
+        let window = self.window(data);
+        let learned: usize = window.iter().map(|batch| batch.learned).sum();
+        let mut gradients = Gradients::default();
+        let mut total = 0.0;
+        for batch in &window {
+            let pass = Pass { deltas, dropout: Some(self.random.bits()) };
+            let loss = loss::on_graph(model, &pass, batch)?;
+            total += f64::from(loss.to_scalar::<f32>()?);
+            let mut store = (loss / learned as f64)?.backward()?;
+            gradients.add(Gradients::take(&self.vars, &mut store))?;
+            self.peak.look();
+        }
+        let loss = total / learned as f64;
+        if !loss.is_finite() {
+            return Err(Error::NotFinite { what: "the loss".into(), step: n });
+        }
+        self.unproven.look(n, &self.vars, &gradients.0)?;
+        let grad_norm = clip(&mut gradients, self.recipe.clip)?;
+        let lr = self.recipe.rates(self.total).lr(n - 1);
+        self.optimizer.step(&gradients, lr)?;
+        let tokens = window.iter().map(|batch| batch.tokens).sum();
+        self.seconds += started.elapsed().as_secs_f64();
+        self.steps.push(Step { n, of: self.total, loss, lr, grad_norm, tokens, validation: None });
+        self.steps.last().ok_or(Error::NoRun {})
+    }
+
+    /// The batches of the next step. A window may end with the epoch, never in the middle of nothing.
+    fn window(&mut self, data: &Dataset) -> Vec<data::Batch> {
+        let mut window = Vec::with_capacity(self.recipe.accum);
+        for i in 0..self.recipe.accum {
+            if i > 0 && self.order.at_end() {
+                break;
+            }
+            let picked = self.order.take(self.recipe.batch);
+            window.push(data::batch(picked.into_iter().map(|i| &data.train[i]), 0));
+        }
+        window
+    }
+
+    /// Whether the validation examples are due after the last step.
+    pub fn validation_due(&self, data: &Dataset) -> bool {
+        let n = self.steps.len();
+        !data.val.is_empty() && n > 0 && (n.is_multiple_of(self.recipe.eval_steps(self.total)) || self.done())
+    }
+
+    /// Looks at the validation examples and notes their loss with the last step.
+    ///
+    /// # Errors
+    /// `Interrupted`.
+    pub fn validate(&mut self, model: &Model, deltas: Option<&Deltas>, data: &Dataset, stop: &Stop) -> Result<Validation> {
+        let deltas = deltas.map(Deltas::detached);
+        let pass = Pass { deltas: deltas.as_ref(), dropout: None };
+        let loss: Loss = loss::evaluate(&model.detached(), &pass, &data.val, self.recipe.batch, stop)?;
+        let step = self.steps.last_mut().ok_or(Error::NoRun {})?;
+        let validation = Validation { step: step.n, loss: loss.mean() };
+        step.validation = Some(validation);
+        Ok(validation)
+    }
+}

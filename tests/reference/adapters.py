@@ -1,0 +1,92 @@
+"""The adapters of gpt2-tiny and llama-tiny as PEFT writes them (lora/, rslora/, dora/), and their golden values in each folder."""
+import json
+
+import numpy as np
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import save_file
+
+from steps import SETTINGS, run
+from tiny import FIXTURES, load, labels_of, short, token_ids, write_json
+
+TARGETS = {"gpt2-tiny": ["c_attn", "c_proj"], "llama-tiny": ["q_proj", "v_proj", "down_proj"]}
+MERGED = {
+    "gpt2-tiny": ["transformer.h.1.attn.c_attn", "transformer.h.0.mlp.c_proj"],
+    "llama-tiny": ["model.layers.1.self_attn.v_proj", "model.layers.0.mlp.down_proj"],
+}
+KINDS = {"lora": {}, "rslora": {"use_rslora": True}, "dora": {"use_dora": True}}
+
+
+def saved(key):
+    """A parameter's name as PEFT's file has it: without the adapter's name."""
+    return key.replace(".default", "").replace("lora_magnitude_vector.weight", "lora_magnitude_vector")
+
+
+def write_adapter(name, kind):
+    """An adapter with B non-zero (and DoRA's magnitudes off the row norms), so that it changes the model."""
+    config = LoraConfig(task_type="CAUSAL_LM", r=3, lora_alpha=5, lora_dropout=0.0, target_modules=TARGETS[name],
+                        fan_in_fan_out=name == "gpt2-tiny", **KINDS[kind])
+    model = get_peft_model(load(name), config)
+    random = np.random.default_rng(41)
+    with torch.no_grad():
+        for key, value in sorted(model.named_parameters()):
+            if "lora_magnitude_vector" in key:
+                value.mul_(torch.from_numpy(random.normal(1.0, 0.1, tuple(value.shape)).astype(np.float32)))
+            elif "lora_" in key:
+                value.copy_(torch.from_numpy(random.normal(0.0, 0.2, tuple(value.shape)).astype(np.float32)))
+    model.base_model.peft_config["default"].base_model_name_or_path = name
+    model.save_pretrained(FIXTURES / name / kind)
+    (FIXTURES / name / kind / "README.md").unlink(missing_ok=True)
+    settings = json.loads((FIXTURES / name / kind / "adapter_config.json").read_text())
+    settings["target_modules"].sort()  # a set in PEFT: its order changes from run to run
+    (FIXTURES / name / kind / "adapter_config.json").write_text(json.dumps(settings, indent=2, sort_keys=True))
+
+
+def open_adapter(name, kind, dtype=torch.float32):
+    """The adapter read back from its folder, trainable."""
+    model = PeftModel.from_pretrained(load(name, dtype), FIXTURES / name / kind, is_trainable=True)
+    return model.to(dtype).eval()
+
+
+def golden(name, kind):
+    """Logits, loss, gradients and merged weights of one adapter."""
+    model = open_adapter(name, kind)
+    ids = token_ids(name, 42, 2, 12)
+    labels = labels_of(ids, 43)
+    with torch.no_grad():
+        logits = model(ids).logits
+        with model.disable_adapter():
+            plain = model(ids).logits
+    assert (logits - plain).abs().max() > 0.5
+    loss = model(ids, labels=labels).loss
+    loss.backward()
+    grads = {f"grad.{saved(key)}": value.grad for key, value in model.named_parameters() if value.requires_grad}
+    assert all(value.abs().max() > 1e-4 for value in grads.values())
+    whole = model.merge_and_unload()
+    with torch.no_grad():
+        merged = whole(ids).logits
+    assert (merged - logits).abs().max() < 1e-4
+    tensors = {"ids": ids, "labels": labels, "logits": logits, "base_logits": plain, "loss": loss.detach(), "merged_logits": merged} | grads
+    return tensors | {f"merged.{path}.weight": whole.get_submodule(path).weight.detach().contiguous() for path in MERGED[name]}
+
+
+def main():
+    for name in TARGETS:
+        for kind in KINDS:
+            write_adapter(name, kind)
+            tensors = golden(name, kind)
+            notes = {"loss": short(tensors["loss"]), "targets": TARGETS[name]}
+            if kind == "lora":
+                build = lambda dtype: open_adapter(name, kind, dtype)
+                notes["settings"] = SETTINGS
+                notes["training"], final, ids, labels = run(build, name, 1, 44)
+                tensors |= {"training.ids": ids, "training.labels": labels}
+                tensors |= {f"training.final.{saved(key)}": value for key, value in final.items()}
+                print(name, notes["training"])
+            save_file(dict(sorted(tensors.items())), FIXTURES / name / kind / "golden.safetensors")
+            write_json(FIXTURES / name / kind / "golden.json", notes)
+            print(f"{name} {kind}: loss {notes['loss']}")
+
+
+if __name__ == "__main__":
+    main()

@@ -25,3 +25,9 @@ fn rough_handling_harms_nothing() {
 fn a_notebook_runs() {
     jupyter::run("notebook.py");
 }
+
+/// The plot of `%train` in place, interrupt, answers meanwhile.
+#[test]
+fn training_is_seen_and_stopped() {
+    jupyter::run("training.py");
+}

@@ -31,6 +31,7 @@ pub fn python(home: &Path) -> Command {
         .env("JUPYTER_PATH", home.join("jupyter"))
         .env("JUPYTER_RUNTIME_DIR", home.join("runtime"))
         .env("LANTERN_HOME", home.join("lantern"))
+        .env("LANTERN_FIXTURES", root().join("tests/fixtures"))
         .env("LANTERN_LANG", "en")
         .env("LC_ALL", "C.UTF-8")
         .env("PYTHONDONTWRITEBYTECODE", "1")

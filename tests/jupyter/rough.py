@@ -1,5 +1,6 @@
 """Bad frames, clients that vanish or stop reading, a parent that dies: the kernel goes on, or goes."""
 
+import os
 import random
 import signal
 import socket
@@ -9,7 +10,8 @@ import time
 import unittest
 
 import zmq
-from client import kernel, kinds, text
+from client import Client, kernel, kinds, text
+from jupyter_client.manager import KernelManager
 
 
 class Rough(unittest.TestCase):
@@ -99,12 +101,37 @@ class Rough(unittest.TestCase):
             self.assertLess(time.monotonic() - begun, 30)
             stalled.close()
 
+    def test_frames_that_promise_too_much(self):
+        with kernel() as client:
+            info = client.km.get_connection_info(session=False)
+            ready = b"\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
+            hello = b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(48) + bytes([4, len(ready)]) + ready
+            for port in ("shell_port", "iopub_port", "stdin_port", "control_port"):
+                for size in (2**63, 2**62, 2**50):
+                    with socket.create_connection(("127.0.0.1", info[port])) as raw:
+                        raw.sendall(hello + b"\x02" + size.to_bytes(8, "big") + b"x")
+                        time.sleep(0.1)
+            self.assertEqual(client.run("!echo good")[0]["content"]["status"], "ok")
+
     def test_two_clients_see_each_others_cells(self):
         with kernel() as client:
             other = client.another()
             cell = client.kc.execute("!echo one")
             self.assertEqual(text(other.outputs(cell)), "one\n")
             other.kc.stop_channels()
+
+    def test_sockets_in_the_file_system(self):
+        km = KernelManager(kernel_name="lantern", transport="ipc")
+        km.start_kernel()
+        kc = km.client()
+        kc.start_channels()
+        kc.wait_for_ready(timeout=20)
+        client = Client(km, kc)
+        self.assertEqual(text(client.run("!echo ipc")[1]), "ipc\n")
+        client.control("shutdown_request", {"restart": False})
+        self.assertEqual(km.provisioner.process.wait(5), 0)
+        self.assertFalse(os.path.exists(f"{km.ip}-{km.shell_port}"))
+        kc.stop_channels()
 
     def test_an_orphan_goes(self):
         script = ("import sys\nfrom jupyter_client.manager import start_new_kernel\n"

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use lantern::words::ui;
 use wire::Report;
 
 #[derive(Subcommand)]
@@ -49,8 +50,24 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 /// Runs the subcommand; the text is for standard output.
-pub fn launch(kernel: &Kernel) -> Result<String, Report> {
-    let (Kernel::Install(_) | Kernel::Uninstall(_) | Kernel::Start { .. }) = kernel;
-    let message = "this build has no Jupyter kernel".to_owned();
-    Err(Report { name: "NoKernel".to_owned(), message, ..Report::default() })
+///
+/// # Errors
+/// What the kernel reports.
+pub fn launch(kernel: Kernel) -> Result<String, Report> {
+    match kernel {
+        Kernel::Install(place) => {
+            kernel::install::install(&place.into()).map(|done| ui::INSTALLED.with(&[("path", &done.path.display()), ("next", &done.next)]))
+        }
+        Kernel::Uninstall(place) => {
+            kernel::install::uninstall(&place.into()).map(|path| ui::UNINSTALLED.with(&[("path", &path.display())]))
+        }
+        Kernel::Start { file } => kernel::start(&file).map(|()| String::new()),
+    }
+}
+
+impl From<Place> for kernel::install::Options {
+    fn from(place: Place) -> Self {
+        let Place { user, sys_prefix, prefix, name, display_name, env } = place;
+        Self { user, sys_prefix, prefix, name: Some(name), display_name, env }
+    }
 }

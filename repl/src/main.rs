@@ -119,7 +119,7 @@ fn work(arguments: Arguments, view: &mut dyn View) -> Result<ExitCode, Stop> {
     let piped = !io::stdin().is_terminal();
     match (arguments.command, arguments.code) {
         (Some(Command::Kernel(kernel)), _) => {
-            let text = launch::launch(&kernel)?;
+            let text = launch::launch(kernel)?;
             io::stdout().write_all(text.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }

@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(labels(0.05, 0.41, 4, false), "0.1 0.2 0.3 0.4");
         assert_eq!(labels(0.0, 3.0, 8, true), "0 1 2 3");
         assert_eq!(labels(0.0, 1e6, 4, true), "0 0.5M 1.0M");
-        assert_eq!(labels(0.0, 2.2e-4, 2, false), "0 1e-4 2e-4");
+        assert_eq!(labels(0.0, 2.2e-4, 3, false), "0 1e-4 2e-4");
         assert_eq!(labels(-3.0, 3.0, 3, false), "-2 0 2");
         assert_eq!(labels(0.0, 120_000.0, 4, true), "0 50k 100k");
     }

@@ -28,20 +28,22 @@ pub fn running(spans: &Spans) -> bool {
     !spans.legend.is_empty() && spans.spans.iter().all(|s| s.note.is_empty())
 }
 
-/// Lines of units, each line at most `width` columns when every unit costs `extra` more; line ends in the text end the line.
-pub fn lines(spans: &Spans, width: usize, extra: usize) -> Vec<Vec<Unit>> {
-    let width = width.max(extra + 2);
+/// Lines of units, each line at most `width` columns when every unit costs `gap` more, and `edge` more at each end of its span.
+/// Line ends in the text end the line.
+pub fn lines(spans: &Spans, width: usize, gap: usize, edge: usize) -> Vec<Vec<Unit>> {
+    let most = width.saturating_sub(gap + 2 * edge).max(2);
+    let width = most + gap + 2 * edge;
     let words = running(spans);
     let mut lines = vec![Vec::new()];
     let mut used = 0;
     for span in &spans.spans {
-        let pieces = pieces(&span.text, width - extra, words);
+        let pieces = pieces(&span.text, most, words);
         let count = pieces.len();
         for (i, piece) in pieces.into_iter().enumerate() {
-            let note = if i == 0 { super::columns::cut(&one_line(&span.note), width - extra) } else { String::new() };
+            let note = if i == 0 { super::columns::cut(&one_line(&span.note), most) } else { String::new() };
             let ends_line = piece.ends_with('⏎');
             let unit = Unit { text: piece, note, tone: span.tone, starts: i == 0, ends: i + 1 == count };
-            let wide = unit.columns() + extra;
+            let wide = unit.columns() + gap + edge * (usize::from(unit.starts) + usize::from(unit.ends));
             if used > 0 && used + wide > width {
                 lines.push(Vec::new());
                 used = 0;

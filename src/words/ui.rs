@@ -194,8 +194,10 @@ pub const ERROR: Phrase = phrase("error", "错误");
 pub const HINT: Phrase = phrase("hint", "提示");
 pub const IN_CELL: Phrase = phrase("in cell {number} of {count}", "在第 {number} 个单元格（共 {count} 个）");
 pub const CELL_SECONDS: Phrase = phrase("cell {number}: {seconds} s", "单元格 {number}：{seconds} 秒");
-pub const STOPPING: Phrase =
-    phrase("still stopping: the step in progress ends first; Ctrl-\\ kills the program", "正在停止：先完成当前这一步；Ctrl-\\ 强制结束程序");
+pub const STOPPING: Phrase = phrase(
+    "still stopping: the step in progress ends first; Ctrl-\\ kills the program",
+    "正在停止：先完成当前这一步；Ctrl-\\ 强制结束程序",
+);
 pub const LEFT: Phrase = phrase("left", "剩余");
 pub const CANNOT_READ: Phrase = phrase("cannot read `{path}`", "无法读取 `{path}`");
 pub const SCRIPT_NOT_UTF8: Phrase = phrase("`{path}` is not UTF-8 text (line {line})", "`{path}` 不是 UTF-8 文本（第 {line} 行）");
@@ -208,3 +210,6 @@ pub const BANNER: Phrase = phrase(
     "Lantern {version}: a language model session. %help shows the first steps, %lsmagic lists all commands.",
     "Lantern {version}：语言模型会话。%help 介绍入门，%lsmagic 列出全部命令。",
 );
+
+pub const INSTALLED: Phrase = phrase("installed {path}\nnext: {next}\n", "已安装到 {path}\n下一步：{next}\n");
+pub const UNINSTALLED: Phrase = phrase("removed {path}\n", "已移除 {path}\n");

@@ -43,7 +43,7 @@ impl Braille {
             let share = i as f64 / steps as f64;
             let x = (from.0 + (to.0 - from.0) * share).round() as usize;
             let y = (from.1 + (to.1 - from.1) * share).round() as usize;
-            if every == 1 || (x + y) % every == 0 {
+            if (x + y).is_multiple_of(every) {
                 self.dot(x, y, series);
             }
         }

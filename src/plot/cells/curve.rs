@@ -134,7 +134,7 @@ fn summary(curve: &Curve, width: usize) -> Vec<Line> {
     let mut lines = title(&curve.title, width);
     for (i, series) in curve.series.iter().enumerate() {
         let finite = || series.points.iter().map(|p| p.1).filter(|y| y.is_finite());
-        let Some(last) = finite().last() else { continue };
+        let Some(last) = finite().next_back() else { continue };
         let (lo, hi) = finite().fold((last, last), |(lo, hi), y| (y.min(lo), y.max(hi)));
         let text = format!("{} {} ({}–{})", one_line(&series.name), number(last), number(lo), number(hi));
         lines.push(vec![piece(text.trim_start(), Tone::Series(i))]);

@@ -46,10 +46,18 @@ pub fn draw(map: &Heatmap, width: usize) -> Vec<Line> {
     lines
 }
 
-/// Column names of at most two columns, otherwise the last two digits of their numbers.
+/// Column names of at most two columns, otherwise numbers: all up to nine, every fifth of more.
 fn header(map: &Heatmap, keyed: bool) -> String {
-    let name = |(i, name): (usize, &String)| if keyed { pad_left(&((i + 1) % 100).to_string(), 2) } else { pad_left(&one_line(name), 2) };
-    map.columns.iter().enumerate().map(name).collect()
+    if !keyed {
+        return map.columns.iter().map(|name| pad_left(&one_line(name), 2)).collect();
+    }
+    let every = if map.columns.len() > 9 { 5 } else { 1 };
+    let mut text = String::new();
+    for number in (every..=map.columns.len()).step_by(every) {
+        let label = number.to_string();
+        text.push_str(&pad_left(&label, (number * 2).saturating_sub(text.len())));
+    }
+    text
 }
 
 fn shades(map: &Heatmap, row: usize, range: Extent) -> String {

@@ -5,14 +5,15 @@ use wire::{Bars, Group, Histogram};
 use super::{Line, empty};
 use crate::plot::number;
 
-const MOST: usize = 20;
+/// Lines of bars, all groups together.
+const MOST: usize = 24;
 
 pub fn draw(histogram: &Histogram, width: usize) -> Vec<Line> {
     let bins = histogram.edges.len().saturating_sub(1);
     if bins == 0 || histogram.groups.iter().all(|g| g.values.is_empty()) {
         return empty(&histogram.title, width);
     }
-    let merge = bins.div_ceil(MOST);
+    let merge = bins.div_ceil((MOST / histogram.groups.len().max(1)).max(8));
     let starts: Vec<usize> = (0..bins).step_by(merge).collect();
     let edge = |i: usize| number(histogram.edges[i.min(bins)]);
     let labels = starts.iter().map(|&i| format!("{} … {}", edge(i), edge(i + merge))).collect();

@@ -26,8 +26,7 @@ pub fn draw(spans: &Spans, width: usize, bracketed: bool) -> Vec<Line> {
     }
     let flowing = running(spans);
     let marked = bracketed && !spans.legend.is_empty();
-    let extra = usize::from(!flowing) + if marked { 2 } else { 0 };
-    for line in lines(spans, width, extra) {
+    for line in lines(spans, width, usize::from(!flowing), usize::from(marked)) {
         let (text, notes) = if flowing { (flow(&line, marked), Vec::new()) } else { tokens(&line, marked) };
         all.push(text);
         if notes.iter().any(|n| !n.text.trim().is_empty()) {

@@ -44,10 +44,11 @@ pub fn document(width: f64, height: f64, paint: impl FnOnce(&mut Canvas)) -> Str
     let mut canvas = Canvas { backend: SVGBackend::with_string(&mut drawn, (w as u32, h as u32)) };
     paint(&mut canvas);
     drop(canvas);
-    let body = drawn.split_once('\n').map_or("", |(_, body)| body);
+    // The document's own head takes the place of the backend's; it names the font once for all texts.
+    let body = drawn.split_once('\n').map_or("", |(_, body)| body).replace(&format!(" font-family=\"{SANS}\""), "");
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {w} {h}\" \
-         stroke-linejoin=\"round\" stroke-linecap=\"round\">\n\
+         font-family=\"{SANS}\" stroke-linejoin=\"round\" stroke-linecap=\"round\">\n\
          <rect width=\"{w}\" height=\"{h}\" rx=\"{}\" fill=\"{}\"/>\n{body}",
         units(8.0),
         WHITE.hex()
@@ -90,8 +91,8 @@ impl Canvas<'_> {
         }
         let weight = if look.bold { FontStyle::Bold } else { FontStyle::Normal };
         let turn = if look.upwards { FontTransform::Rotate270 } else { FontTransform::None };
-        // The backend divides by 1.24; a multiple keeps the written size short.
-        let size = (look.size * UNITS).round() * 1.24 + 1e-9;
+        // The backend divides by 1.24.
+        let size = (look.size * UNITS).round() * 1.24;
         let font = FontDesc::new(FontFamily::Name(if look.mono { MONO } else { SANS }), size, weight).transform(turn);
         let h_pos = match (look.middle, look.end) {
             (true, _) => HPos::Center,

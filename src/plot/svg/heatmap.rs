@@ -74,7 +74,8 @@ impl Layout {
     fn draw_cells(&self, canvas: &mut Canvas, map: &Heatmap, range: Extent, both: bool) {
         let (wide, tall) = self.cell;
         let roomy = map.values.iter().all(|&v| measure(&short(v), 10.0) < wide - 4.0) && tall >= 16.0;
-        let gap = if wide.min(tall) >= 8.0 { 1.0 } else { 0.0 };
+        // Small cells overlap a little, so that no hairlines of the background show.
+        let gap = if wide.min(tall) >= 8.0 { 1.0 } else { -0.5 };
         for (i, &value) in map.values.iter().enumerate().filter(|(_, v)| v.is_finite()) {
             let x = self.left + wide * (i % self.columns) as f64;
             let y = self.top + tall * (i / self.columns) as f64;
@@ -116,7 +117,7 @@ impl Layout {
         for i in 0..steps {
             let at = 1.0 - (f64::from(i) + 0.5) / f64::from(steps);
             let y = self.top + tall * f64::from(i) / f64::from(steps);
-            canvas.rect((x, y), (x + 10.0, y + tall / f64::from(steps)), heat(at, both), 1.0);
+            canvas.rect((x, y), (x + 10.0, (y + tall / f64::from(steps) + 0.5).min(self.top + tall)), heat(at, both), 1.0);
         }
         let look = Text::new(LABEL, GREY);
         canvas.text(x + 14.0, self.top + 9.0, &number(range.hi), &look);

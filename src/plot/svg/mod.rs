@@ -16,7 +16,7 @@ use crate::words::ui;
 /// Pixels; pictures grow downwards only.
 const WIDTH: f64 = 640.0;
 const MARGIN: f64 = 16.0;
-const TITLE: f64 = 15.0;
+const TITLE: f64 = 16.0;
 const SMALL: f64 = 12.0;
 
 /// Draws the title and a row of named colours; returns the height they take.
@@ -54,6 +54,6 @@ fn legend<'a>(names: impl Iterator<Item = &'a String>) -> Vec<(String, palette::
 fn empty(title: &str) -> String {
     canvas::document(WIDTH, 110.0, |canvas| {
         let y = header(canvas, title, &[]);
-        canvas.text(WIDTH / 2.0, y + 34.0, ui::NOTHING_TO_DRAW.text(), &Text { middle: true, ..Text::new(13.0, GREY) });
+        canvas.text(WIDTH / 2.0, y + 34.0, ui::NOTHING_TO_DRAW.text(), &Text { middle: true, ..Text::new(14.0, GREY) });
     })
 }

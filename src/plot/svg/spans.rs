@@ -20,7 +20,7 @@ pub fn draw(spans: &Spans) -> String {
     let tall = if noted { 40.0 } else { 24.0 };
     // Running text costs no gap; a token costs a column.
     let extra = usize::from(!running(spans));
-    let lines = lines(spans, ((WIDTH - 2.0 * MARGIN) / COLUMN) as usize, extra);
+    let lines = lines(spans, ((WIDTH - 2.0 * MARGIN) / COLUMN) as usize, extra, 0);
     let legend: Vec<_> = spans.legend.iter().enumerate().map(|(i, name)| (one_line(name), span(i))).collect();
     let mut top = 0.0;
     document(WIDTH, 100.0, |canvas| top = header(canvas, &spans.title, &legend));
@@ -38,9 +38,11 @@ fn draw_line(canvas: &mut Canvas, line: &[Unit], y: f64, extra: f64) {
         let wide = measure_mono(&unit.text, SIZE).max(measure_mono(&unit.note, NOTE)) + extra;
         let gap = if extra > 0.0 || unit.ends { 1.5 } else { 0.0 };
         canvas.rect((x, y), (x + wide - gap, y + 20.0), span(unit.tone), 1.0);
-        let middle = x + (wide - gap) / 2.0;
-        canvas.text(middle, y + 14.5, &unit.text, &Text { mono: true, middle: true, ..Text::new(SIZE, INK) });
-        canvas.text(middle, y + 31.0, &unit.note, &Text { mono: true, middle: true, ..Text::new(NOTE, GREY) });
+        // Running text keeps its left edge, so that spaces at the end of a piece stay spaces.
+        let token = extra > 0.0;
+        let at = if token { x + (wide - gap) / 2.0 } else { x };
+        canvas.text(at, y + 14.5, &unit.text, &Text { mono: true, middle: token, ..Text::new(SIZE, INK) });
+        canvas.text(at, y + 31.0, &unit.note, &Text { mono: true, middle: token, ..Text::new(NOTE, GREY) });
         x += wide;
     }
 }

@@ -1,5 +1,7 @@
 //! Golden text, and what holds for every chart: lines fit, documents are well formed, same chart same bytes.
 
+mod golden;
+
 use wire::*;
 
 use super::*;
@@ -193,4 +195,12 @@ fn write_pictures() {
     let start = std::time::Instant::now();
     (0..100).for_each(|_| assert!(!svg(&chart).is_empty()));
     std::fs::write(folder.join("time.txt"), format!("{:?} for one svg\n", start.elapsed() / 100)).unwrap();
+}
+
+#[test]
+fn tones_say_what_a_piece_is() {
+    let lines = cells(&Chart::Spans(learned()), 60);
+    let learned: String = lines.iter().skip(2).flatten().filter(|p| p.tone == Some(Tone::Span(1))).map(|p| p.text.as_str()).collect();
+    assert_eq!(learned, "Purple, violet and magenta: 红色加蓝色得到紫色。⏎<|endoftext|>");
+    assert_eq!(cells(&Chart::Bars(bars()), 60)[0], vec![Piece { text: "next token".into(), tone: Some(Tone::Title) }]);
 }

@@ -1,5 +1,6 @@
 //! Runs cells one at a time, in order, on a thread of its own, so that the sockets answer meanwhile.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -43,7 +44,8 @@ impl Cells {
     pub fn start(desk: Desk, outbox: Outbox) -> io::Result<Self> {
         let (queue, requests) = channel();
         let state = Arc::new(State::default());
-        let worker = Worker { desk: desk.clone(), outbox, state: state.clone(), requests: Mutex::new(requests), count: 0 };
+        let worker =
+            Worker { desk: desk.clone(), outbox, state: state.clone(), requests: Mutex::new(requests), ahead: VecDeque::new(), count: 0 };
         std::thread::Builder::new().name("cells".to_owned()).spawn(|| worker.run())?;
         Ok(Self { queue, state, desk })
     }
@@ -57,6 +59,13 @@ impl Cells {
     /// Stops the running cell, also where it waits for input; harmless when there is none.
     pub fn interrupt(&self) {
         self.state.interrupted.store(true, Ordering::SeqCst);
+        // A cell that was just queued may not have reached the session yet, and an idle session ignores interrupts.
+        for _ in 0..20 {
+            if self.desk.busy() || self.state.waiting.load(Ordering::SeqCst) == 0 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
         self.desk.interrupt();
         self.answer(None);
     }
@@ -88,6 +97,8 @@ struct Worker {
     outbox: Outbox,
     state: Arc<State>,
     requests: Mutex<Receiver<Arc<Request>>>,
+    /// Taken from `requests` ahead of their time.
+    ahead: VecDeque<Arc<Request>>,
     /// Of the last numbered cell.
     count: usize,
 }
@@ -105,6 +116,9 @@ impl Worker {
     }
 
     fn next(&mut self) -> Option<Arc<Request>> {
+        if let Some(request) = self.ahead.pop_front() {
+            return Some(request);
+        }
         self.requests.get_mut().ok()?.recv().ok()
     }
 
@@ -133,7 +147,7 @@ impl Worker {
         }
         let failed = outcome.error.is_some() || self.state.interrupted.load(Ordering::SeqCst);
         let reply = self.reply(request, silent, &outcome, pages);
-        let refused = if failed && request.flag("stop_on_error", true) { self.in_flight() } else { Vec::new() };
+        let refused = if failed && request.flag("stop_on_error", true) { self.in_flight(&request.header.session) } else { Vec::new() };
         self.outbox.reply(Channel::Shell, request, "execute_reply", reply);
         self.outbox.idle(request);
         for request in refused {
@@ -172,11 +186,15 @@ impl Worker {
         reply
     }
 
-    /// The cells that were sent before the client can have seen the error.
-    fn in_flight(&mut self) -> Vec<Arc<Request>> {
-        let Ok(requests) = self.requests.get_mut() else { return Vec::new() };
+    /// The cells that `session` sent before it can have seen the error; those of other clients keep their place.
+    fn in_flight(&mut self, session: &str) -> Vec<Arc<Request>> {
         let until = Instant::now() + IN_FLIGHT;
-        std::iter::from_fn(|| requests.recv_timeout(until.saturating_duration_since(Instant::now())).ok()).collect()
+        if let Ok(requests) = self.requests.get_mut() {
+            self.ahead.extend(std::iter::from_fn(|| requests.recv_timeout(until.saturating_duration_since(Instant::now())).ok()));
+        }
+        let (refused, kept): (Vec<_>, Vec<_>) = self.ahead.drain(..).partition(|request| request.header.session == session);
+        self.ahead = kept.into();
+        refused
     }
 
     fn abort(&self, request: &Arc<Request>) {

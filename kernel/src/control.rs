@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use jupyter_zmq_client::RouterRecvConnection;
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::cells::Cells;
 use crate::message::Request;
 use crate::outbox::{Channel, Outbox};
-use crate::{shell, sockets};
+use crate::shell;
+use crate::sockets::{self, Entrance};
 
 /// Where a request to shut down goes.
 #[derive(Clone)]
@@ -27,10 +27,9 @@ impl Closing {
     }
 }
 
-/// Reads requests for ever.
-pub async fn serve(mut entrance: RouterRecvConnection, outbox: Outbox, cells: Cells, closing: Closing) {
-    loop {
-        let request = sockets::read(&mut entrance).await;
+/// Reads requests until the socket closes.
+pub async fn serve(mut entrance: Entrance, outbox: Outbox, cells: Cells, closing: Closing) {
+    while let Some(request) = sockets::read(&mut entrance).await {
         match request.kind() {
             "shutdown_request" => closing.ask(Channel::Control, request),
             _ => shell::respond(Channel::Control, &request, &outbox, |request| match request.kind() {

@@ -50,10 +50,11 @@ pub fn error(report: &Report, code: &str) -> Value {
     json!({ "ename": report.name, "evalue": report.message, "traceback": lines })
 }
 
-/// The line of the cell that holds `start`, and marks under the range; nothing if the range is not in the cell.
+/// The line of the cell that holds `start`, and marks under the range; nothing if the range is all of the cell, or not
+/// in it.
 fn underlined(code: &str, start: usize, end: usize) -> Option<String> {
     let before = code.get(..start)?;
-    let given = code.get(start..end.max(start))?.lines().next().unwrap_or_default();
+    let given = code.get(start..end.max(start)).filter(|given| given.trim() != code.trim())?.lines().next().unwrap_or_default();
     let from = before.rfind('\n').map_or(0, |at| at + 1);
     let line = code[from..].lines().next()?;
     let width = |text: &str| unicode_width::UnicodeWidthStr::width(text);
@@ -80,8 +81,10 @@ mod tests {
         let report =
             Report { message: "no".into(), hint: Some("yes".into()), span: Some((at, at + 3)), cause: Some("so".into()), name: "N".into() };
         assert_eq!(error(&report, code)["traceback"], json!(["no", "  %tokens 模型 x=1\n               ^^^", "  so", "  → yes"]));
-        let outside = Report { span: Some((500, 501)), ..report };
-        assert_eq!(error(&outside, code)["traceback"], json!(["no", "  so", "  → yes"]));
+        for range in [(500, 501), (0, code.len()), (at - 2, at)] {
+            let report = Report { span: Some(range), ..report.clone() };
+            assert_eq!(error(&report, code)["traceback"], json!(["no", "  so", "  → yes"]), "{range:?}");
+        }
     }
 
     #[test]

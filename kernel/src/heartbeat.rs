@@ -3,9 +3,10 @@
 
 use std::io;
 
-use zeromq::{RepSocket, Socket, SocketRecv, SocketSend};
+use tokio::sync::mpsc::Receiver;
 
-use crate::{log, sockets};
+use crate::hub::{Arrival, Hub};
+use crate::{sockets, zmtp};
 
 /// Binds and starts to echo; returns once bound.
 pub fn start(url: String) -> io::Result<()> {
@@ -19,28 +20,21 @@ pub fn start(url: String) -> io::Result<()> {
             }
         };
         runtime.block_on(async {
-            let mut socket = RepSocket::new();
-            let result = sockets::bind(&mut socket, &url).await;
-            let failed = result.is_err();
-            let _ = bound.send(result);
-            if !failed {
-                echo(socket).await;
+            match sockets::bind(&url, "REP").await {
+                Ok((hub, arrivals)) => {
+                    let _ = bound.send(Ok(()));
+                    echo(&hub, arrivals).await;
+                }
+                Err(error) => drop(bound.send(Err(error))),
             }
         });
     })?;
     wait.recv().unwrap_or_else(|_| Err(io::Error::other("the heartbeat thread ended")))
 }
 
-async fn echo(mut socket: RepSocket) {
-    loop {
-        let result = match socket.recv().await {
-            Ok(message) => socket.send(message).await,
-            Err(error) => Err(error),
-        };
-        // A client that left in between is no reason to stop beating for the others.
-        if let Err(error) = result {
-            log::warn("heartbeat", error);
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+/// The frames go back as they came, with the empty one that REQ puts first.
+async fn echo(hub: &Hub, mut arrivals: Receiver<Arrival>) {
+    while let Some(arrival) = arrivals.recv().await {
+        hub.send(arrival.peer, zmtp::encode(arrival.frames.iter()));
     }
 }

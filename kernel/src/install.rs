@@ -80,7 +80,7 @@ fn write(path: &Path, options: &Options) -> Result<Installed, Error> {
         let file = path.join(name);
         std::fs::write(&file, bytes).map_err(failed(&file))?;
     }
-    let name = name(options);
+    let name = name(options).to_ascii_lowercase();
     Ok(Installed { path: path.to_owned(), next: format!("jupyter lab  (or: jupyter console --kernel {name})") })
 }
 

@@ -31,6 +31,12 @@ impl Request {
         Ok(Self { identities: raw.zmq_identities, header, content })
     }
 
+    #[cfg(test)]
+    pub fn sample(kind: &str, content: Value) -> Self {
+        let header = message(kind, None, json!({})).header;
+        Self { identities: vec![Bytes::from_static(b"client")], header, content }
+    }
+
     pub fn kind(&self) -> &str {
         &self.header.msg_type
     }
@@ -79,4 +85,26 @@ fn message(kind: &str, parent_header: Option<Header>, content: Value) -> Jupyter
     };
     let content = JupyterMessageContent::UnknownMessage(UnknownMessage { msg_type: kind.to_owned(), content });
     JupyterMessage { zmq_identities: Vec::new(), header, parent_header, metadata: json!({}), content, buffers: Vec::new(), channel: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_may_be_missing_or_wrong() {
+        let request = Request::sample("execute_request", json!({ "code": 7, "silent": "x", "n": 3 }));
+        assert_eq!((request.text("code"), request.flag("silent", true), request.number("n")), ("", true, Some(3)));
+        assert_eq!(request.number("missing"), None);
+    }
+
+    #[test]
+    fn answers_go_back_and_broadcasts_carry_a_topic() {
+        let request = Request::sample("execute_request", json!({}));
+        let answer = request.answer("execute_reply", json!({ "status": "ok" }));
+        assert_eq!(answer.zmq_identities, request.identities);
+        assert_eq!(answer.parent_header.map(|header| header.msg_id), Some(request.header.msg_id.clone()));
+        assert_eq!(serde_json::to_value(answer.content).expect("JSON"), json!({ "status": "ok" }));
+        assert_eq!(request.broadcast("status", json!({})).zmq_identities, [Bytes::from_static(b"kernel.lantern.status")]);
+    }
 }

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jupyter_protocol::JupyterMessage;
-use jupyter_zmq_client::{Connection, RouterSendConnection};
+use jupyter_zmq_client::Connection;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
+use crate::hub::Arrival;
 use crate::log;
 use crate::message::{Request, announcement};
-use crate::publisher::{Publisher, Subscribed};
+use crate::publisher::Publisher;
+use crate::router::Router;
 
-/// A reply waits this long for a client whose queue is full.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long clients may take to read the last messages.
+const LAST: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Channel {
@@ -37,10 +39,10 @@ enum Item {
 /// The sending ends of the sockets.
 pub struct Exits {
     pub iopub: Connection<Publisher>,
-    pub subscriptions: UnboundedReceiver<Subscribed>,
-    pub shell: RouterSendConnection,
-    pub control: RouterSendConnection,
-    pub stdin: RouterSendConnection,
+    pub subscriptions: Receiver<Arrival>,
+    pub shell: Connection<Router>,
+    pub control: Connection<Router>,
+    pub stdin: Connection<Router>,
 }
 
 impl Outbox {
@@ -102,7 +104,7 @@ impl Sender {
         loop {
             tokio::select! {
                 biased;
-                Some(subscribed) = self.exits.subscriptions.recv() => self.welcome(subscribed).await,
+                Some(arrival) = self.exits.subscriptions.recv() => self.welcome(&arrival).await,
                 item = items.recv() => match item {
                     Some(item) => self.send(item).await,
                     None => return,
@@ -129,9 +131,9 @@ impl Sender {
                 }
             }
             Item::Drain(done) => {
-                self.exits.iopub.socket.drain(Duration::from_secs(1)).await;
-                // The router's writers run on this thread: let them.
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.exits.iopub.socket.drain(LAST).await;
+                self.exits.shell.socket.drain(LAST).await;
+                self.exits.control.socket.drain(LAST).await;
                 let _ = done.send(());
             }
         }
@@ -154,11 +156,12 @@ impl Sender {
         self.publish(parent.broadcast("status", json!({ "execution_state": state }))).await;
     }
 
-    async fn welcome(&mut self, subscribed: Subscribed) {
-        self.exits.iopub.socket.only = Some(subscribed.peer);
-        let mut message = announcement("iopub_welcome", json!({ "subscription": subscribed.topic }));
+    async fn welcome(&mut self, arrival: &Arrival) {
+        let Some(topic) = self.exits.iopub.socket.note(arrival) else { return };
+        let mut message = announcement("iopub_welcome", json!({ "subscription": topic }));
         // The first frame is matched against topics: use the one just asked for.
-        message.zmq_identities = vec![subscribed.topic.into()];
+        message.zmq_identities = vec![topic.into()];
+        self.exits.iopub.socket.only = Some(arrival.peer);
         self.publish(message).await;
         self.exits.iopub.socket.only = None;
     }
@@ -171,11 +174,32 @@ impl Sender {
 }
 
 /// A client that is gone is no reason to stop: others may be there, and this one may come back.
-async fn deliver(connection: &mut RouterSendConnection, message: JupyterMessage) {
+async fn deliver(connection: &mut Connection<Router>, message: JupyterMessage) {
     let kind = message.header.msg_type.clone();
-    match tokio::time::timeout(PATIENCE, connection.send(message)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => log::warn(&format!("{kind} not delivered"), error),
-        Err(_) => log::warn(&format!("{kind} not delivered"), "the client does not read"),
+    if let Err(error) = connection.send(message).await {
+        log::warn(&format!("{kind} not delivered"), error);
+    }
+}
+
+#[cfg(test)]
+pub struct Probe(UnboundedReceiver<Item>);
+
+#[cfg(test)]
+impl Probe {
+    /// The next message for all clients that is already there: its kind and content.
+    pub fn next(&mut self) -> Option<(String, Value)> {
+        match self.0.try_recv().ok()? {
+            Item::Iopub(message) => Some((message.header.msg_type, serde_json::to_value(message.content).expect("JSON"))),
+            _ => self.next(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Outbox {
+    /// An outbox that nobody empties but the test.
+    pub fn probe() -> (Self, Probe) {
+        let (sender, items) = unbounded_channel();
+        (Self(sender), Probe(items))
     }
 }

@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
-use jupyter_zmq_client::RouterRecvConnection;
 use lantern::Error;
 use lantern::cell::Desk;
 use serde_json::{Value, json};
@@ -15,12 +14,12 @@ use crate::cells::Cells;
 use crate::control::Closing;
 use crate::message::{PROTOCOL, Request};
 use crate::outbox::{Channel, Outbox};
-use crate::{cursor, log, sockets};
+use crate::sockets::{self, Entrance};
+use crate::{cursor, log};
 
-/// Reads requests for ever. Answers are made on a thread of their own: a slow disk must not hold up an interrupt.
-pub async fn serve(mut entrance: RouterRecvConnection, answers: Sender<Arc<Request>>, cells: Cells, closing: Closing) {
-    loop {
-        let request = sockets::read(&mut entrance).await;
+/// Reads requests until the socket closes. Answers are made on a thread of their own: a slow disk must not hold up an interrupt.
+pub async fn serve(mut entrance: Entrance, answers: Sender<Arc<Request>>, cells: Cells, closing: Closing) {
+    while let Some(request) = sockets::read(&mut entrance).await {
         match request.kind() {
             "execute_request" => cells.push(request),
             "shutdown_request" => closing.ask(Channel::Shell, request),
@@ -31,9 +30,8 @@ pub async fn serve(mut entrance: RouterRecvConnection, answers: Sender<Arc<Reque
 }
 
 /// Hands what the front end's user typed to the cell that asked.
-pub async fn stdin(mut entrance: RouterRecvConnection, cells: Cells) {
-    loop {
-        let reply = sockets::read(&mut entrance).await;
+pub async fn stdin(mut entrance: Entrance, cells: Cells) {
+    while let Some(reply) = sockets::read(&mut entrance).await {
         if reply.kind() == "input_reply" {
             cells.answer(reply.content["value"].as_str().map(str::to_owned));
         }

@@ -3,23 +3,32 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jupyter_protocol::ConnectionInfo;
-use jupyter_zmq_client::{Connection, RawMessage, RouterRecvConnection, RouterSendConnection};
+use jupyter_zmq_client::{Connection, RawMessage};
 use lantern::Error;
-use zeromq::{RouterSocket, Socket, SocketRecv};
+use ring::hmac;
+use tokio::sync::mpsc::Receiver;
+use zeromq::ZmqMessage;
 
+use crate::hub::{Arrival, Hub};
 use crate::log;
 use crate::message::Request;
 use crate::outbox::Exits;
 use crate::publisher::Publisher;
+use crate::router::Router;
 
-/// The receiving ends.
+/// The receiving end of a socket.
+pub struct Entrance {
+    arrivals: Receiver<Arrival>,
+    /// None: the connection file has no key, messages are not signed.
+    key: Option<hmac::Key>,
+}
+
 pub struct Entrances {
-    pub shell: RouterRecvConnection,
-    pub control: RouterRecvConnection,
-    pub stdin: RouterRecvConnection,
+    pub shell: Entrance,
+    pub control: Entrance,
+    pub stdin: Entrance,
 }
 
 /// Reads a connection file.
@@ -41,22 +50,27 @@ pub fn connection(path: &Path) -> Result<ConnectionInfo, Error> {
 /// # Errors
 /// `CannotBind` with the address.
 pub async fn open(info: &ConnectionInfo) -> Result<(Entrances, Exits), Error> {
-    let session = uuid::Uuid::new_v4().to_string();
-    let (control_exit, control) = router(&info.control_url(), info, &session).await?;
-    let (shell_exit, shell) = router(&info.shell_url(), info, &session).await?;
-    let (stdin_exit, stdin) = router(&info.stdin_url(), info, &session).await?;
+    let session_id = uuid::Uuid::new_v4().to_string();
+    let mac = (!info.key.is_empty()).then(|| hmac::Key::new(hmac::HMAC_SHA256, info.key.as_bytes()));
+    let router = async |url: String| -> Result<_, Error> {
+        let (hub, arrivals) = bind(&url, "ROUTER").await.map_err(refused(&url))?;
+        let exit = Connection { socket: Router(hub), mac: mac.clone(), session_id: session_id.clone() };
+        Ok((exit, Entrance { arrivals, key: mac.clone() }))
+    };
+    let (control_exit, control) = router(info.control_url()).await?;
+    let (shell_exit, shell) = router(info.shell_url()).await?;
+    let (stdin_exit, stdin) = router(info.stdin_url()).await?;
     let url = info.iopub_url();
-    remove_stale(&url);
-    let (publisher, subscriptions) = Publisher::bind(&url).await.map_err(refused(&url))?;
-    let iopub = Connection { socket: publisher, mac: shell_exit.mac.clone(), session_id: session };
+    let (hub, subscriptions) = bind(&url, "XPUB").await.map_err(refused(&url))?;
+    let iopub = Connection { socket: Publisher::new(hub), mac: mac.clone(), session_id: session_id.clone() };
     let exits = Exits { iopub, subscriptions, shell: shell_exit, control: control_exit, stdin: stdin_exit };
     Ok((Entrances { shell, control, stdin }, exits))
 }
 
-/// Binds a socket of zeromq's; an IPC path left by a dead kernel is removed first.
-pub async fn bind(socket: &mut impl Socket, url: &str) -> io::Result<()> {
+/// Binds one socket; an IPC path left by a dead kernel is removed first.
+pub async fn bind(url: &str, role: &'static str) -> io::Result<(Hub, Receiver<Arrival>)> {
     remove_stale(url);
-    socket.bind(url).await.map(drop).map_err(|e| io::Error::other(e.to_string()))
+    Hub::bind(url, role).await
 }
 
 /// Removes the socket files of an IPC connection.
@@ -66,29 +80,21 @@ pub fn close(info: &ConnectionInfo) {
     }
 }
 
-/// The next well-formed request; anything else is logged and left behind.
-pub async fn read(connection: &mut RouterRecvConnection) -> Arc<Request> {
+/// The next well-formed request; anything else is logged and left behind. None: the socket is closed.
+pub async fn read(entrance: &mut Entrance) -> Option<Arc<Request>> {
     loop {
-        let multipart = match connection.socket.recv().await {
-            Ok(multipart) => multipart,
-            Err(error) => {
-                log::warn("cannot receive", error);
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                continue;
-            }
-        };
-        let decoded = RawMessage::from_multipart(multipart, &connection.mac).map_err(|e| e.to_string()).and_then(Request::decode);
-        match decoded {
-            Ok(request) => return Arc::new(request),
+        let arrival = entrance.arrivals.recv().await?;
+        match decode(arrival, &entrance.key) {
+            Ok(request) => return Some(Arc::new(request)),
             Err(cause) => log::warn("ignored a message", cause),
         }
     }
 }
 
-async fn router(url: &str, info: &ConnectionInfo, session: &str) -> Result<(RouterSendConnection, RouterRecvConnection), Error> {
-    let mut socket = RouterSocket::new();
-    bind(&mut socket, url).await.map_err(refused(url))?;
-    Ok(Connection::new(socket, &info.key, session).split())
+fn decode(arrival: Arrival, key: &Option<hmac::Key>) -> Result<Request, String> {
+    let mut multipart = ZmqMessage::from(arrival.identity);
+    arrival.frames.into_iter().for_each(|frame| multipart.push_back(frame));
+    RawMessage::from_multipart(multipart, key).map_err(|e| e.to_string()).and_then(Request::decode)
 }
 
 pub fn refused(url: &str) -> impl FnOnce(io::Error) -> Error {

@@ -1,10 +1,9 @@
 """A client for the tests: starts the kernel, collects what it says."""
 
 import contextlib
-import os
 import time
-from queue import Empty
 
+from jupyter_client import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 
 TIMEOUT = 20
@@ -61,10 +60,14 @@ class Client:
         msg_id = self.kc.execute(code, **options)
         return self.reply(msg_id), self.outputs(msg_id)
 
-    def quiet(self, seconds=0.2):
-        """Nothing more comes on iopub."""
-        with contextlib.suppress(Empty):
-            raise AssertionError(self.kc.get_iopub_msg(timeout=seconds))
+    def another(self, same=False):
+        """A second client, with a session of its own, or (`same`) with the identity of this one, as after a reconnect."""
+        kc = self.km.client() if same else BlockingKernelClient(connection_file=self.km.connection_file)
+        if not same:
+            kc.load_connection_file()
+        kc.start_channels()
+        kc.wait_for_ready(timeout=TIMEOUT)
+        return Client(self.km, kc)
 
 
 @contextlib.contextmanager
@@ -85,6 +88,3 @@ def text(messages, name="stdout"):
 
 def kinds(messages):
     return [m["content"].get("execution_state", m["msg_type"]) for m in messages]
-
-
-SPARK = os.environ.get("LANTERN_TEST_MODEL", "")

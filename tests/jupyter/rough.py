@@ -3,13 +3,15 @@
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
 import unittest
 
 import zmq
-from client import kernel, kinds, text
+from client import Client, kernel, kinds, text
+from jupyter_client.manager import KernelManager
 
 
 class Rough(unittest.TestCase):
@@ -18,27 +20,27 @@ class Rough(unittest.TestCase):
         with kernel() as client:
             info = client.km.get_connection_info(session=False)
             context = zmq.Context.instance()
-            sockets = []
+            dealers = []
             for port in (info["shell_port"], info["control_port"], info["stdin_port"]):
-                socket = context.socket(zmq.DEALER)
-                socket.linger = 0
-                socket.connect(f"tcp://127.0.0.1:{port}")
-                sockets.append(socket)
+                dealer = context.socket(zmq.DEALER)
+                dealer.linger = 0
+                dealer.connect(f"tcp://127.0.0.1:{port}")
+                dealers.append(dealer)
             good = client.kc.session.serialize(client.kc.session.msg("execute_request", {"code": "!echo bad"}))
             for _ in range(1000):
-                rng.choice(sockets).send_multipart(bad(rng, good))
+                rng.choice(dealers).send_multipart(bad(rng, good))
             # One that is well signed but says nothing sensible.
             msg = client.kc.session.msg("execute_request", {"code": 7, "silent": "x"})
             client.kc.shell_channel.send(msg)
             client.reply(msg["header"]["msg_id"])
             client.outputs(msg["header"]["msg_id"])
+            for dealer in dealers:
+                dealer.close()
             reply, messages = client.run("!echo good")
             self.assertEqual((reply["content"]["status"], text(messages)), ("ok", "good\n"))
             self.assertEqual(client.control("kernel_info_request")["content"]["status"], "ok")
 
     def test_bytes_that_are_not_zeromq(self):
-        import socket
-
         rng = random.Random(21)
         with kernel() as client:
             info = client.km.get_connection_info(session=False)
@@ -50,35 +52,45 @@ class Rough(unittest.TestCase):
 
     def test_a_client_that_vanishes_before_the_reply(self):
         with kernel() as client:
-            other = client.km.client()
-            other.start_channels()
-            other.wait_for_ready(timeout=20)
-            other.execute("!echo started; sleep 1", allow_stdin=False)
-            time.sleep(0.3)
-            other.stop_channels()
+            other = client.another()
+            cell = other.kc.execute("!echo started; sleep 1")
+            other.until(cell, lambda m: m["msg_type"] == "stream")
+            other.kc.stop_channels()
             reply, messages = client.run("!echo here")
             self.assertEqual((reply["content"]["status"], text(messages)), ("ok", "here\n"))
 
-    def test_a_client_that_vanishes_while_it_is_asked(self):
+    def test_a_client_that_vanishes_before_it_is_asked(self):
         with kernel() as client:
-            other = client.km.client()
-            other.start_channels()
-            other.wait_for_ready(timeout=20)
-            other.execute("!sleep 0.5\n%input", allow_stdin=True)
-            time.sleep(0.2)
-            other.stop_channels()
-            self.assertEqual(client.run("!echo here", )[0]["content"]["status"], "ok")
+            other = client.another()
+            cell = other.kc.execute("!echo started; sleep 0.5\n%input", allow_stdin=True)
+            other.until(cell, lambda m: m["msg_type"] == "stream")
+            other.kc.stop_channels()
+            self.assertEqual(client.run("!echo here")[0]["content"]["status"], "ok")
+
+    def test_a_client_that_comes_back_as_itself(self):
+        with kernel() as client:
+            again = client.another(same=True)
+            self.assertEqual(again.run("!echo one")[0]["content"]["status"], "ok")
+            client.kc.stop_channels()
+            self.assertEqual(again.run("!echo two")[0]["content"]["status"], "ok")
+            cell = again.kc.execute("%input", allow_stdin=True)
+            again.kc.get_stdin_msg(timeout=10)
+            again.kc.input("yes")
+            self.assertEqual(again.reply(cell)["content"]["status"], "ok")
+            again.kc.stop_channels()
+            third = client.another(same=True)
+            self.assertEqual(third.run("!echo three")[0]["content"]["status"], "ok")
+            third.kc.stop_channels()
 
     def test_a_subscriber_that_stops_reading_holds_up_nobody(self):
         with kernel() as client:
             info = client.km.get_connection_info(session=False)
-            import socket
-
             # A subscriber by hand, so that nothing reads behind our back.
             stalled = socket.create_connection(("127.0.0.1", info["iopub_port"]))
             stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             stalled.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(48))
-            stalled.sendall(b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB"[:2] + b"\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB")
+            ready = b"\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB"
+            stalled.sendall(bytes([4, len(ready)]) + ready)
             stalled.sendall(b"\x00\x01\x01")
             time.sleep(0.3)
             begun = time.monotonic()
@@ -89,15 +101,37 @@ class Rough(unittest.TestCase):
             self.assertLess(time.monotonic() - begun, 30)
             stalled.close()
 
+    def test_frames_that_promise_too_much(self):
+        with kernel() as client:
+            info = client.km.get_connection_info(session=False)
+            ready = b"\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
+            hello = b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(48) + bytes([4, len(ready)]) + ready
+            for port in ("shell_port", "iopub_port", "stdin_port", "control_port"):
+                for size in (2**63, 2**62, 2**50):
+                    with socket.create_connection(("127.0.0.1", info[port])) as raw:
+                        raw.sendall(hello + b"\x02" + size.to_bytes(8, "big") + b"x")
+                        time.sleep(0.1)
+            self.assertEqual(client.run("!echo good")[0]["content"]["status"], "ok")
+
     def test_two_clients_see_each_others_cells(self):
         with kernel() as client:
-            other = client.km.client()
-            other.start_channels()
-            other.wait_for_ready(timeout=20)
+            other = client.another()
             cell = client.kc.execute("!echo one")
-            seen = type(client)(client.km, other).outputs(cell)
-            self.assertEqual(text(seen), "one\n")
-            other.stop_channels()
+            self.assertEqual(text(other.outputs(cell)), "one\n")
+            other.kc.stop_channels()
+
+    def test_sockets_in_the_file_system(self):
+        km = KernelManager(kernel_name="lantern", transport="ipc")
+        km.start_kernel()
+        kc = km.client()
+        kc.start_channels()
+        kc.wait_for_ready(timeout=20)
+        client = Client(km, kc)
+        self.assertEqual(text(client.run("!echo ipc")[1]), "ipc\n")
+        client.control("shutdown_request", {"restart": False})
+        self.assertEqual(km.provisioner.process.wait(5), 0)
+        self.assertFalse(os.path.exists(f"{km.ip}-{km.shell_port}"))
+        kc.stop_channels()
 
     def test_an_orphan_goes(self):
         script = ("import sys\nfrom jupyter_client.manager import start_new_kernel\n"

@@ -1,0 +1,80 @@
+"""Training and generation in a notebook: the plot moves in place, not too often, and an interrupt keeps what was learned."""
+
+import json
+import os
+import tempfile
+import time
+import unittest
+
+from client import kernel, kinds, text
+
+MODEL = os.path.join(os.environ["LANTERN_FIXTURES"], "llama-tiny")
+
+
+class Training(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.data = os.path.join(cls.folder.name, "data.json")
+        with open(cls.data, "w") as file:
+            json.dump([{"instruction": f"Say {i}", "input": "", "output": f"number {i} is good"} for i in range(60)], file)
+        cls.context = kernel()
+        cls.client = cls.context.__enter__()
+        for cell in (f"%load {MODEL}", f"%data {cls.data} val=0.1", "%lora r=4"):
+            reply, messages = cls.client.run(cell)
+            assert reply["content"]["status"] == "ok", (cell, messages)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.context.__exit__(None, None, None)
+        cls.folder.cleanup()
+
+    def train(self, seconds):
+        """A long run, interrupted after a while: its reply, its iopub messages, how long it took."""
+        cell = self.client.kc.execute("%train steps=1000000 batch=2")
+        begun = time.monotonic()
+        first = self.client.until(cell, lambda m: m["msg_type"] == "display_data")
+        time.sleep(seconds)
+        asked = time.monotonic()
+        self.client.control("interrupt_request")
+        reply = self.client.reply(cell)
+        self.assertLess(time.monotonic() - asked, 1)
+        return reply, [first, *self.client.outputs(cell)], time.monotonic() - begun
+
+    def test_the_plot_moves_in_place_and_not_too_often(self):
+        _, messages, seconds = self.train(2)
+        charts = [m["content"]["transient"].get("display_id") for m in messages if m["msg_type"] == "display_data"]
+        updates = [m for m in messages if m["msg_type"] == "update_display_data"]
+        for id in {m["content"]["transient"]["display_id"] for m in updates}:
+            self.assertEqual(charts.count(id), 1)
+            count = sum(m["content"]["transient"]["display_id"] == id for m in updates)
+            self.assertTrue(3 <= count <= 4 * seconds + 2, (id, count, seconds))
+        pictures = [m["content"]["data"] for m in updates if "image/svg+xml" in m["content"]["data"]]
+        self.assertTrue(pictures)
+        self.assertTrue(all(p["image/svg+xml"].startswith("<svg") and p["text/plain"] for p in pictures))
+        self.assertEqual(kinds(messages)[-1], "idle")
+
+    def test_an_interrupt_keeps_what_was_learned(self):
+        before = self.loss()
+        self.train(0.5)
+        self.assertLess(self.loss(), before)
+
+    def loss(self):
+        reply, messages = self.client.run("%eval ppl --json")
+        self.assertEqual(reply["content"]["status"], "ok", messages)
+        return json.loads(text(messages).splitlines()[-1])["loss"]
+
+    def test_completion_answers_during_training(self):
+        cell = self.client.kc.execute("%train steps=1000000 batch=2")
+        self.client.until(cell, lambda m: m["msg_type"] == "display_data")
+        begun = time.monotonic()
+        answer = self.client.ask("complete_request", code="%trai", cursor_pos=5)["content"]
+        self.assertLess(time.monotonic() - begun, 0.5)
+        self.assertEqual(answer["matches"], ["%train"])
+        self.client.control("interrupt_request")
+        self.client.reply(cell)
+        self.client.outputs(cell)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

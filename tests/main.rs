@@ -3,6 +3,8 @@
 mod harness;
 
 mod hub;
+#[cfg(unix)]
+mod jupyter;
 mod layers;
 mod repl;
 #[cfg(unix)]

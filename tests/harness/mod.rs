@@ -1,4 +1,6 @@
 //! What the tests share.
 
 #[cfg(unix)]
+pub mod jupyter;
+#[cfg(unix)]
 pub mod terminal;

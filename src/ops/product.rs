@@ -8,7 +8,7 @@ use super::matrix::Matrix;
 use super::storage::Shared;
 
 const TILE_ROWS: usize = 512;
-const TILE_COLUMNS: usize = 256;
+const TILE_COLUMNS: usize = 384;
 /// Depth of one block when the right-hand side has to be widened first.
 const WIDEN: usize = 512;
 
@@ -132,8 +132,8 @@ fn tile_sizes(m: usize, n: usize) -> (usize, usize) {
     }
     let columns = if n < TILE_COLUMNS * 2 { n.div_ceil(2).next_multiple_of(16) } else { TILE_COLUMNS };
     let rows = m.min(TILE_ROWS);
-    let odd = (m.div_ceil(rows) * n.div_ceil(columns)) % 2 == 1;
-    if odd && m >= 128 { (rows.div_ceil(2), columns) } else { (rows, columns) }
+    let tiles = m.div_ceil(rows) * n.div_ceil(columns);
+    if tiles % 2 == 1 && tiles < 16 && m >= 128 { (rows.div_ceil(2), columns) } else { (rows, columns) }
 }
 
 /// `out[m, n] = a[m, k] @ b[k, n]`, single-threaded, any strides; `add` adds to `out`. For use inside parallel work.

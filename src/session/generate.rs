@@ -1,6 +1,7 @@
 //! `generate`, `chat`: one token a step, the session's queue in between.
 
 use super::Session;
+use crate::device;
 use crate::generate::{Generation, Options, StoppedBy};
 use crate::random::Random;
 use crate::tokenizer::Message;
@@ -73,7 +74,7 @@ impl Session {
             return Ok(generation.finish(StoppedBy::Interrupt));
         }
         let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas().detached());
-        generation.step(&base.model, deltas.as_ref())
+        device::on_workers(|| generation.step(&base.model, deltas.as_ref()))
     }
 
     /// Ends the generation; an answer becomes part of the conversation.

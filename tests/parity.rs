@@ -2,7 +2,14 @@
 //!
 //! Each comparison prints what it found: `cargo test --release -p lantern-repl --test all parity -- --nocapture`.
 
+mod adapter;
 mod fixture;
 mod forward;
+mod gguf;
 mod greedy;
+mod oracle;
 mod perplexity;
+mod quantised;
+mod saved;
+mod smollm2;
+mod training;

@@ -19,7 +19,11 @@ impl Tap for Keep {
     }
 
     fn take(&mut self, _layer: usize, site: Site, activation: &Tensor) -> lantern::Result<()> {
-        if site == Site::Residual { self.residual.push(activation.clone()) } else { self.probabilities.push(activation.clone()) }
+        if site == Site::Residual {
+            self.residual.push(activation.clone())
+        } else {
+            self.probabilities.push(activation.clone())
+        }
         Ok(())
     }
 }

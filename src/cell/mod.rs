@@ -17,7 +17,7 @@ use crate::magic::Out;
 use crate::session::{Session, Shared};
 use crate::stop::Stop;
 use crate::store::{History, Home};
-use crate::{Error, magic};
+use crate::{Error, device, magic};
 
 /// The backward pass recurses through every operation of a step.
 const STACK: usize = 256 << 20;
@@ -84,11 +84,12 @@ impl Desk {
     /// The thread cannot be started.
     pub fn open(setup: Setup) -> Result<Self, Report> {
         let home = Home::find(setup.home);
+        let device = device::from_environment().map_err(|error| error.report())?;
         let (stop, shared, history) = (Stop::new(), Arc::<Shared>::default(), Arc::new(History::open(home.history())));
         let (cells, queue) = channel();
         let (answers, answered) = channel();
         let pending = Arc::new(Pending { cells: Mutex::new(0), stop: stop.clone() });
-        let session = Session::new(stop, shared.clone(), history.clone(), home.cache());
+        let session = Session::new(stop, shared.clone(), history.clone(), home.cache(), device);
         let mut clerk = Clerk { session, history: history.clone(), pending: pending.clone(), answered, count: 0 };
         let thread = std::thread::Builder::new()
             .name("session".into())

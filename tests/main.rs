@@ -6,6 +6,7 @@ mod hub;
 #[cfg(unix)]
 mod jupyter;
 mod layers;
+mod parity;
 mod repl;
 #[cfg(unix)]
 mod repl_terminal;

@@ -23,6 +23,14 @@ pub fn parse(name: &str) -> Result<Device> {
     }
 }
 
+/// The device of a new session: `LANTERN_DEVICE`, else the CPU.
+///
+/// # Errors
+/// `BadDevice`
+pub fn from_environment() -> Result<Device> {
+    parse(&std::env::var("LANTERN_DEVICE").unwrap_or_else(|_| "cpu".to_owned()))
+}
+
 /// The device tests run on: `LANTERN_TEST_DEVICE`, else the CPU.
 pub fn for_tests() -> Result<Device> {
     parse(&std::env::var("LANTERN_TEST_DEVICE").unwrap_or_else(|_| "cpu".to_owned()))
@@ -50,6 +58,23 @@ pub fn available() -> Vec<String> {
 /// Threads that computation uses: `RAYON_NUM_THREADS`, else the cores.
 pub fn threads() -> usize {
     rayon::current_num_threads()
+}
+
+/// Keeps candle's second pool of threads small: it spins at its barriers and takes cores from the one that computes.
+///
+/// # Safety
+/// Call it first in `main`: it sets an environment variable, so no other thread may run yet.
+pub unsafe fn before_threads() {
+    const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
+    if std::env::var_os(CANDLE_THREADS).is_none() {
+        // SAFETY: the caller promises that this thread is the only one.
+        unsafe { std::env::set_var(CANDLE_THREADS, "1") };
+    }
+}
+
+/// Runs `work` on one of the threads that compute: a token is many small products, and from outside each would wake them anew.
+pub fn on_workers<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
 }
 
 /// Instruction sets of the CPU that matter for speed.

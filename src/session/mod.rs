@@ -19,7 +19,7 @@ use wire::value::Status;
 use wire::{HistoryEntry, HistoryQuery};
 
 pub use generate::Written;
-pub use load::{Loaded, Progress};
+pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
 pub use pretrain::Shape;
 pub use quant::{Format, Quantised, TensorError};
@@ -66,8 +66,8 @@ pub struct Base {
 pub const FIRST_SEED: u64 = 42;
 
 impl Session {
-    /// `cache` is where fetched models lie.
-    pub fn new(stop: Stop, shared: Arc<Shared>, history: Arc<History>, cache: PathBuf) -> Self {
+    /// `cache` is where fetched models lie, `device` where models go.
+    pub fn new(stop: Stop, shared: Arc<Shared>, history: Arc<History>, cache: PathBuf, device: Device) -> Self {
         Self {
             stop,
             shared,
@@ -75,7 +75,7 @@ impl Session {
             cache,
             seed: FIRST_SEED,
             random: Random::seeded(FIRST_SEED),
-            device: Device::Cpu,
+            device,
             loaded: None,
             adapter: None,
             data: None,

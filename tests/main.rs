@@ -2,11 +2,14 @@
 
 mod harness;
 
+mod bad_input;
 mod hub;
 #[cfg(unix)]
 mod jupyter;
 mod layers;
+mod magics;
 mod repl;
 #[cfg(unix)]
 mod repl_terminal;
 mod tokens;
+mod words;

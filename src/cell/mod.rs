@@ -17,7 +17,8 @@ use wire::{Completeness, Completion, Event, Execute, HistoryEntry, HistoryQuery,
 use crate::magic::Out;
 use crate::session::{Session, Shared};
 use crate::stop::Stop;
-use crate::store::{History, Home};
+use crate::store::{History, Home, Settings};
+use crate::words::Lang;
 use crate::{Error, magic};
 
 /// The backward pass recurses through every operation of a step.
@@ -28,6 +29,13 @@ const STACK: usize = 256 << 20;
 pub struct Setup {
     /// Where cache, history and runs live; `None`: `LANTERN_HOME`, else the platform's place.
     pub home: Option<PathBuf>,
+}
+
+impl Setup {
+    /// The language that `%lang` chose in an earlier session.
+    pub fn lang(&self) -> Option<Lang> {
+        Settings::read(&Home::find(self.home.clone()).settings()).lang()
+    }
 }
 
 /// A handle; clones share one session.
@@ -64,7 +72,7 @@ impl Desk {
         let (cells, queue) = channel();
         let (answers, answered) = channel();
         let busy = Arc::new(AtomicBool::new(false));
-        let session = Session::new(stop.clone(), shared.clone(), history.clone(), home.cache());
+        let session = Session::new(stop.clone(), shared.clone(), history.clone(), &home);
         let mut clerk = Clerk { session, history: history.clone(), busy: busy.clone(), answered, count: 0 };
         let thread = std::thread::Builder::new()
             .name("session".into())

@@ -104,7 +104,10 @@ impl Adapter {
             (Some(a), Some(b)) => Ok((path, (a, b))),
             _ => Err(bad(format!("`{path}` has only one of A and B"))),
         });
-        Self::from_tensors(lora, model, paired.collect::<Result<_>>()?)
+        Self::from_tensors(lora, model, paired.collect::<Result<_>>()?).map_err(|error| match error {
+            Error::BadAdapter { path: layer, cause } => bad(format!("`{layer}`: {cause}")),
+            other => other,
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use crate::nn::{Deltas, Pass, Weight};
 use crate::ops::{self, HeadWeight};
 use crate::optim::{Gradients, Parameters};
 use crate::stop::Stop;
+use crate::words::ui;
 use crate::{Error, Result};
 
 /// The sum of losses and the tokens it is over.
@@ -87,7 +88,7 @@ pub fn evaluate(model: &Model, pass: &Pass, examples: &[Example], batch: usize, 
     let mut loss = Loss::default();
     for chunk in examples.chunks(batch.max(1)) {
         if stop.raised() {
-            return Err(Error::Interrupted { what: "evaluation".into() });
+            return Err(Error::Interrupted { what: ui::EVAL_STOPPED.to_string() });
         }
         let batch = data::batch(chunk, 0);
         let (hidden, targets) = learned_rows(model, pass, &batch)?;

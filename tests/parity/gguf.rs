@@ -8,7 +8,7 @@ use lantern::random::Random;
 use lantern::train;
 
 use super::fixture::{
-    apart, close, ids_of, json, largest, load, load_as, load_from, logits, session, tensors, tokenizer, whole_batch, within,
+    apart, close, ids_of, json, largest, load, load_as, load_from, logits, say, session, tensors, tokenizer, whole_batch, within,
 };
 use super::greedy::greedy;
 use super::training::parameters;
@@ -75,7 +75,7 @@ fn rows_left_in_the_files_order_would_be_noticed() {
     let stored = stored.dequantize(&candle_core::Device::Cpu).unwrap();
     assert_eq!(apart(&parameters(&wrong)["model.layers.0.self_attn.q_proj.weight"], &stored), 0.0, "this is the file's order");
     let difference = apart(&logits(&wrong, &golden.ids("ids"), None), golden.get("f32.logits"));
-    println!("parity: gguf without un-permuting differs by {difference:.2}");
+    say(&format!("gguf without un-permuting differs by {difference:.2}"));
     assert!(difference > 1.0);
 }
 

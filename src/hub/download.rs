@@ -24,10 +24,17 @@ pub struct Job<'a> {
     pub blob: &'a Path,
 }
 
+/// What the attempts at one file have in common.
+#[derive(Debug, Default)]
+pub struct Gain {
+    /// The most bytes that were ever here: a server that cuts and cannot resume must get further to count as a gain.
+    best: u64,
+}
+
 /// One attempt; what it gains stays in the partial file for the next one.
 ///
 /// `progress` gets the bytes of this file that are here.
-pub fn attempt(job: &Job, client: &Client, progress: &mut dyn FnMut(u64), stop: &Stop) -> Result<(), Trouble> {
+pub fn attempt(job: &Job, gain: &mut Gain, client: &Client, progress: &mut dyn FnMut(u64), stop: &Stop) -> Result<(), Trouble> {
     let full = |cause| full(job, cause);
     let mut file = OpenOptions::new().create(true).append(true).read(true).open(job.partial).map_err(full)?;
     let mut here = file.metadata().map_err(full)?.len();
@@ -38,7 +45,8 @@ pub fn attempt(job: &Job, client: &Client, progress: &mut dyn FnMut(u64), stop: 
     let begun = here;
     progress(here);
     if job.size != Some(here) {
-        here = receive(job, client, &mut file, here, progress)?;
+        gain.best = gain.best.max(here);
+        here = receive(job, gain, client, &mut file, here, progress)?;
     }
     file.sync_all().map_err(full)?;
     let given = digest(job.hash, &mut File::open(job.partial).map_err(full)?, here, stop).map_err(full)?.ok_or(Trouble::Stopped)?;
@@ -55,7 +63,7 @@ pub fn attempt(job: &Job, client: &Client, progress: &mut dyn FnMut(u64), stop: 
 }
 
 /// Appends what the server has beyond `here`; returns the length of the whole file.
-fn receive(job: &Job, client: &Client, file: &mut File, here: u64, progress: &mut dyn FnMut(u64)) -> Result<u64, Trouble> {
+fn receive(job: &Job, gain: &mut Gain, client: &Client, file: &mut File, here: u64, progress: &mut dyn FnMut(u64)) -> Result<u64, Trouble> {
     let restart = |file: &mut File| file.set_len(0).map_err(|cause| full(job, cause));
     let mut answer = match client.open(Method::Get, job.url, job.token, here) {
         Err(Trouble::Refused { status: 416, .. }) if here > 0 => {
@@ -83,9 +91,9 @@ fn receive(job: &Job, client: &Client, file: &mut File, here: u64, progress: &mu
     if !resumed && here > 0 {
         restart(file)?;
     }
-    let (start, expected) = (end, job.size.or(announced));
+    let (best, expected) = (gain.best, job.size.or(announced));
     loop {
-        let cut = |cause: String| Trouble::Passing { cause, wait: None, moved: end > start };
+        let cut = |cause: String| Trouble::Passing { cause, wait: None, moved: end > best };
         let block = match answer.block() {
             Ok(Some(block)) => block,
             Ok(None) if expected.is_none_or(|expected| expected == end) => return Ok(end),
@@ -100,6 +108,7 @@ fn receive(job: &Job, client: &Client, file: &mut File, here: u64, progress: &mu
         }
         file.write_all(&block).map_err(|cause| full(job, cause))?;
         end = after;
+        gain.best = gain.best.max(end);
         progress(end);
     }
 }

@@ -167,7 +167,8 @@ impl Visit<'_> {
             let job = download::Job { url: &url, token, size, hash: &hash, partial: &partial, blob: &blob };
             let (done, total, progress) = (self.done, self.total, &mut *self.progress);
             let mut show = |here: u64| progress(done + here, total);
-            persist(self.rules, self.rules.attempts, self.stop, || download::attempt(&job, self.client, &mut show, self.stop))?;
+            let mut gain = download::Gain::default();
+            persist(self.rules, self.rules.attempts, self.stop, || download::attempt(&job, &mut gain, self.client, &mut show, self.stop))?;
         }
         drop(lock);
         self.shelf.link(&listing.commit, &file.name, hash.text())?;

@@ -1,6 +1,6 @@
 //! Servers whose bytes are not what they announced, and repositories that hold something else.
 
-use lantern::hub::{Endpoint, Layout};
+use lantern::hub::{Endpoint, Files, Layout};
 use lantern::{Error, Result};
 
 use super::place::{ID, Place, WEIGHTS, asked, bend, cause, read, repository, serve};
@@ -123,16 +123,17 @@ fn what_is_no_listing_is_no_answer() {
     }
 }
 
-fn of(files: &[(&str, &[u8])], name: &str) -> (Result<lantern::hub::Files>, Vec<String>) {
+fn of(files: &[(&str, &[u8])], name: &str) -> (Result<Files>, Vec<String>, Place) {
     let server = serve(&Repository::new(files));
-    let result = Place::new(&[&server]).resolve_name(name);
-    (result, server.asked().iter().map(|request| request.path.rsplit('/').next().unwrap().to_owned()).collect())
+    let place = Place::new(&[&server]);
+    let asked = |server: &Server| server.asked().iter().map(|request| request.path.rsplit('/').next().unwrap().to_owned()).collect();
+    (place.resolve_name(name), asked(&server), place)
 }
 
 fn no_weights(files: &[(&str, &[u8])]) -> String {
     match of(files, ID) {
         // Nothing but the listing was asked for.
-        (Err(Error::NoWeights { cause, repository }), asked) if asked.len() == 1 && repository == ID => cause,
+        (Err(Error::NoWeights { cause, repository }), asked, _) if asked.len() == 1 && repository == ID => cause,
         other => panic!("{other:?}"),
     }
 }
@@ -145,18 +146,18 @@ fn repositories_without_usable_weights_say_what_they_hold() {
     assert_eq!(no_weights(&[("data.csv", b"x")]), "it holds data.csv");
     let several = no_weights(&[("a.Q4_0.gguf", b"x"), ("b.gguf", b"y")]);
     assert!(several.contains(&format!("{ID}/a.Q4_0.gguf, {ID}/b.gguf")));
-    let (result, asked) = of(&[("config.json", b"{}"), (WEIGHTS, b"x"), ("tokenizer.model", b"x")], ID);
+    let (result, asked, _place) = of(&[("config.json", b"{}"), (WEIGHTS, b"x"), ("tokenizer.model", b"x")], ID);
     assert!(matches!(result, Err(Error::NoTokenizer { .. })) && asked.len() == 1);
 }
 
 #[test]
 fn a_gguf_is_fetched_alone() {
     let both: &[(&str, &[u8])] = &[("README.md", b"---\nlicense: mit\n---\n"), ("a.Q4_0.gguf", b"aaaa"), ("b.gguf", b"b")];
-    let (files, _) = of(&both[..2], ID);
+    let (files, _, _place) = of(&both[..2], ID);
     let files = files.unwrap();
     assert_eq!((files.name.as_str(), files.licence.as_str(), files.gguf().is_some()), (ID, "mit", true));
     let name = format!("{ID}/b.gguf");
-    let (files, asked) = of(both, &name);
+    let (files, asked, _place) = of(both, &name);
     let files = files.unwrap();
     assert!(files.name == name && files.gguf().is_some_and(|path| path.ends_with("b.gguf")));
     assert_eq!(asked, ["main?blobs=true", "README.md", "b.gguf"]);
@@ -169,11 +170,11 @@ fn shards_are_those_of_the_index() {
     let small: &[(&str, &[u8])] =
         &[("config.json", b"{}"), ("vocab.json", b"{}"), ("merges.txt", b""), ("model.safetensors.index.json", index)];
     let shards: &[(&str, &[u8])] = &[("m-1.safetensors", b"one"), ("m-2.safetensors", b"two"), ("m-3.safetensors", b"three")];
-    let (files, asked) = of(&[small, shards].concat(), ID);
+    let (files, asked, _place) = of(&[small, shards].concat(), ID);
     let files = files.unwrap();
     assert_eq!(files.weights.iter().map(|path| read(path)).collect::<Vec<_>>(), [b"one", b"two"]);
     assert!(!asked.contains(&"m-3.safetensors".to_owned()));
-    let (result, _) = of(&[small, &shards[..1]].concat(), ID);
+    let (result, _, _place) = of(&[small, &shards[..1]].concat(), ID);
     assert!(matches!(result, Err(Error::NoWeights { cause, .. }) if cause.contains("m-2.safetensors")));
 }
 

@@ -25,6 +25,7 @@ pub fn repository() -> Repository {
     ])
 }
 
+#[derive(Debug)]
 pub struct Place {
     pub folder: tempfile::TempDir,
     pub rules: Endpoints,

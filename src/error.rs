@@ -94,12 +94,12 @@ impl Error {
     pub fn report(&self) -> Report {
         let fields = self.fields();
         let filled: Vec<(&str, &dyn std::fmt::Display)> = fields.iter().map(|(k, v)| (*k, v as &dyn std::fmt::Display)).collect();
-        let (message, hint) = words::errors::wording(self.name());
+        let (message, hints) = words::errors::wording(self.name());
         let usable = |hint: &&words::Phrase| !fields.iter().any(|(k, v)| v.is_empty() && hint.en.contains(&format!("{{{k}}}")));
         Report {
             name: self.name().to_owned(),
             message: message.with(&filled),
-            hint: hint.as_ref().filter(usable).map(|hint| hint.with(&filled)),
+            hint: hints.iter().find(usable).map(|hint| hint.with(&filled)),
             cause: fields.iter().find(|(k, v)| *k == "cause" && !v.is_empty() && !message.en.contains("{cause}")).map(|(_, v)| v.clone()),
             span: None,
         }

@@ -2,11 +2,15 @@
 
 mod harness;
 
+mod bad_input;
 mod hub;
 #[cfg(unix)]
 mod jupyter;
 mod layers;
+mod magics;
+mod parity;
 mod repl;
 #[cfg(unix)]
 mod repl_terminal;
 mod tokens;
+mod words;

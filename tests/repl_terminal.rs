@@ -133,7 +133,6 @@ fn past_cells_come_back() {
 }
 
 #[test]
-#[ignore = "the desk does not keep its history on disk yet"]
 fn history_lasts() {
     let home = TempDir::new().unwrap();
     let mut terminal = open(&home);

@@ -37,11 +37,12 @@ fn piped(prompt: &str) -> io::Result<Answer> {
     out.write_all(prompt.as_bytes())?;
     out.flush()?;
     let mut line = String::new();
-    if io::stdin().lock().read_line(&mut line)? == 0 {
-        return Ok(Answer::End);
-    }
+    let read = io::stdin().lock().read_line(&mut line)?;
     // The answer is not echoed by a terminal, so the prompt's line ends here.
     out.write_all(b"\n")?;
+    if read == 0 {
+        return Ok(Answer::End);
+    }
     Ok(Answer::Line(line.trim_end_matches(['\n', '\r']).to_owned()))
 }
 

@@ -80,7 +80,8 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(2));
         }
     };
-    if let Some(lang) = arguments.lang.or_else(system_language) {
+    let remembered = || Setup { home: arguments.home.clone() }.lang();
+    if let Some(lang) = arguments.lang.or_else(|| language_of(&["LANTERN_LANG"])).or_else(remembered).or_else(system_language) {
         words::set_lang(lang);
     }
     let mut view = view();
@@ -175,9 +176,12 @@ fn language(name: &str) -> Result<Lang, String> {
     Lang::parse(name).ok_or_else(|| "en or zh".to_owned())
 }
 
-/// `LANTERN_LANG`, then the locale in POSIX order; the first that is set decides.
+/// The locale in POSIX order; the first that is set decides.
 fn system_language() -> Option<Lang> {
-    let names = ["LANTERN_LANG", "LC_ALL", "LC_MESSAGES", "LANG"];
+    language_of(&["LC_ALL", "LC_MESSAGES", "LANG"])
+}
+
+fn language_of(names: &[&str]) -> Option<Lang> {
     let set = names.iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty())?;
     Lang::parse(&set)
 }

@@ -3,6 +3,7 @@
 use clap::Arg;
 use wire::{Candidate, Completeness, Completion};
 
+use crate::hub;
 use crate::magic::{self, Entry, LIST};
 use crate::session::Snapshot;
 
@@ -37,7 +38,8 @@ pub fn complete(code: &str, cursor: usize, snapshot: &Snapshot) -> Completion {
     let Some(entry) = magic_at(code, cursor).and_then(|name| magic::find(name).ok()) else {
         return Completion { candidates: Vec::new(), start: end, end };
     };
-    let (candidates, kept) = arguments(entry, word, snapshot);
+    let before = line[..last].split_whitespace().skip(1).filter(|word| !word.contains('=') && !word.starts_with("--")).count();
+    let (candidates, kept) = arguments(entry, word, before, snapshot);
     Completion { candidates, start: offset + last + kept, end }
 }
 
@@ -51,8 +53,8 @@ fn magics(word: &str) -> Vec<Candidate> {
     found
 }
 
-/// Options that start like `word`, or values after `=`; the second number is how much of `word` stays.
-fn arguments(entry: &Entry, word: &str, snapshot: &Snapshot) -> (Vec<Candidate>, usize) {
+/// Options that start like `word`, or values after `=`; `before` free words stand in front of it. The second number is how much of `word` stays.
+fn arguments(entry: &Entry, word: &str, before: usize, snapshot: &Snapshot) -> (Vec<Candidate>, usize) {
     let command = entry.command();
     if let Some((name, value)) = word.split_once('=') {
         let Some(arg) = magic::parse::option(&command, name.trim_start_matches('-')) else { return (Vec::new(), 0) };
@@ -62,7 +64,7 @@ fn arguments(entry: &Entry, word: &str, snapshot: &Snapshot) -> (Vec<Candidate>,
     }
     let dashes = if word.starts_with("--") { "--" } else { "" };
     let mut found: Vec<Candidate> = Vec::new();
-    if let Some(arg) = command.get_positionals().next() {
+    if let Some(arg) = command.get_positionals().nth(before) {
         found.extend(values(arg, word, snapshot));
     }
     for arg in command.get_arguments().filter(|arg| !arg.is_positional()) {
@@ -82,7 +84,7 @@ fn values(arg: &Arg, prefix: &str, snapshot: &Snapshot) -> Vec<Candidate> {
     let choices: Vec<String> = match magic::parse::value_name(arg).as_str() {
         _ if !arg.get_possible_values().is_empty() => arg.get_possible_values().iter().map(|v| v.get_name().to_owned()).collect(),
         "MAGIC" => LIST.iter().map(|entry| entry.name.to_owned()).collect(),
-        "TARGET" => snapshot.targets.clone(),
+        "TARGET" => snapshot.targets.iter().cloned().chain((!snapshot.targets.is_empty()).then(|| "all-linear".to_owned())).collect(),
         "DEVICE" => vec!["cpu".to_owned(), "auto".to_owned(), "cuda".to_owned(), "metal".to_owned()],
         name => {
             let mut found: Vec<Candidate> = names(name).into_iter().filter(|n| n.starts_with(prefix)).map(value).collect();
@@ -96,8 +98,13 @@ fn values(arg: &Arg, prefix: &str, snapshot: &Snapshot) -> Vec<Candidate> {
 }
 
 /// Names that ship or can be fetched.
-fn names(_value_name: &str) -> Vec<String> {
-    Vec::new()
+fn names(value_name: &str) -> Vec<String> {
+    let kind = match value_name {
+        "MODEL" => hub::Kind::Model,
+        "DATA" => hub::Kind::Data,
+        _ => return Vec::new(),
+    };
+    hub::known().iter().filter(|row| row.kind == kind).map(|row| row.name.to_owned()).collect()
 }
 
 fn paths(prefix: &str) -> Vec<Candidate> {

@@ -16,7 +16,8 @@ use wire::{Completeness, Completion, Event, Execute, HistoryEntry, HistoryQuery,
 use crate::magic::Out;
 use crate::session::{Session, Shared};
 use crate::stop::Stop;
-use crate::store::{History, Home};
+use crate::store::{History, Home, Settings};
+use crate::words::Lang;
 use crate::{Error, device, magic};
 
 /// The backward pass recurses through every operation of a step.
@@ -27,6 +28,13 @@ const STACK: usize = 256 << 20;
 pub struct Setup {
     /// Where cache, history and runs live; `None`: `LANTERN_HOME`, else the platform's place.
     pub home: Option<PathBuf>,
+}
+
+impl Setup {
+    /// The language that `%lang` chose in an earlier session.
+    pub fn lang(&self) -> Option<Lang> {
+        Settings::read(&Home::find(self.home.clone()).settings()).lang()
+    }
 }
 
 /// A handle; clones share one session.
@@ -89,7 +97,7 @@ impl Desk {
         let (cells, queue) = channel();
         let (answers, answered) = channel();
         let pending = Arc::new(Pending { cells: Mutex::new(0), stop: stop.clone() });
-        let session = Session::new(stop, shared.clone(), history.clone(), home.cache(), device);
+        let session = Session::new(stop, shared.clone(), history.clone(), &home, device);
         let mut clerk = Clerk { session, history: history.clone(), pending: pending.clone(), answered, count: 0 };
         let thread = std::thread::Builder::new()
             .name("session".into())

@@ -5,6 +5,7 @@ use wire::Report;
 use super::split::{Segment, split};
 use crate::magic::{self, Out};
 use crate::session::Session;
+use crate::words::ui;
 use crate::{Error, Result};
 
 /// # Errors
@@ -19,12 +20,19 @@ pub fn run(code: &str, session: &mut Session, out: &mut Out) -> Result<(), Repor
             Segment::Help { name, start } => (help(name, out), (*start, start + 1 + name.len())),
             Segment::Rust { text, start } => (Err(Error::NoRust {}), (*start, start + text.trim_end().len())),
         };
-        result.map_err(|error| Report { span: Some(range), ..error.report() })?;
+        result.map_err(|error| Report { span: Some(range), ..report(&error, &segment) })?;
         if out.stopped() {
             break;
         }
     }
     Ok(())
+}
+
+/// A value that was refused has its help as the hint: the error itself does not know which magic it was given to.
+fn report(error: &Error, segment: &Segment) -> Report {
+    let report = error.report();
+    let (Error::BadValue { .. }, None, Segment::Magic { name, .. }) = (error, &report.hint, segment) else { return report };
+    Report { hint: Some(ui::SEE_HELP.with(&[("magic", name)])), ..report }
 }
 
 fn magic(name: &str, rest: &str, session: &mut Session, out: &mut Out) -> Result<()> {

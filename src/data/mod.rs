@@ -24,5 +24,6 @@ pub use encode::Encode;
 pub use layout::{Layout, Row, Turn};
 pub use mask::Example;
 pub use order::{Cursor, Order};
+pub use read::read_text;
 pub use template::Template;
 pub use view::{length_histogram, spans};

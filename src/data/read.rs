@@ -37,6 +37,15 @@ pub fn read(path: &Path, limit: Option<usize>) -> Result<Rows> {
     Ok(rows)
 }
 
+/// A whole text file.
+///
+/// # Errors
+/// `NotFound`, `Io`, `NotUtf8` with the line.
+pub fn read_text(path: &Path) -> Result<String> {
+    let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    text(&path.display().to_string(), &bytes).map(str::to_owned)
+}
+
 /// UTF-8, with or without a byte order mark.
 fn text<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);

@@ -33,10 +33,10 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = number::count)]
     limit: Option<usize>,
     /// Seed of the split
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::seed)]
     seed: Option<u64>,
     /// How many examples to show
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = number::whole)]
     show: usize,
 }
 

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use wire::{Value, value};
 
 use super::{Magic, Out, Topic, number};
+use crate::data;
 use crate::eval::Perplexity;
 use crate::session::Session;
 use crate::words::ui;
@@ -39,7 +40,7 @@ impl Magic for Args {
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         let result = match &self.file {
             Some(file) => {
-                let text = std::fs::read_to_string(file).map_err(Error::io(file))?;
+                let text = data::read_text(file)?;
                 strided(session, &file.display().to_string(), &text, &self, out)?
             }
             None => on_data(session, self.limit)?,
@@ -64,16 +65,19 @@ fn strided(session: &Session, name: &str, text: &str, args: &Args, out: &mut Out
         n += 1;
         out.progress("eval", n, total, &format!("ppl {:.2}", sum.ppl()));
         if out.stopped() {
-            return Err(Error::Interrupted { what: format!("eval {n}/{total}, ppl {:.3}", sum.ppl()) });
+            return Err(Error::Interrupted {
+                what: ui::EVAL_SO_FAR.with(&[("n", &n), ("of", &total), ("ppl", &format!("{:.3}", sum.ppl()))]),
+            });
         }
     }
     out.progress("eval", total, total, "");
-    let method = format!("strided (transformers documentation), window {}", windows.length());
+    let method = ui::STRIDED.with(&[("window", &windows.length())]);
     Ok(value::Eval { loss: sum.loss(), ppl: sum.ppl(), tokens: sum.tokens as u64, stride: stride as u64, method })
 }
 
 fn on_data(session: &Session, limit: Option<usize>) -> Result<value::Eval> {
     let (loss, which) = session.loss_on_data(limit.unwrap_or(usize::MAX))?;
-    let method = format!("learned tokens of the {which} examples, token-weighted");
+    let which = if which == "val" { ui::VALIDATION } else { ui::TRAIN };
+    let method = ui::ON_EXAMPLES.with(&[("which", &which)]);
     Ok(value::Eval { loss: loss.mean(), ppl: loss.mean().exp(), tokens: loss.tokens as u64, stride: 0, method })
 }

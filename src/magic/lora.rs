@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(long, value_name = "SHARE", default_value = "0", visible_alias = "lora_dropout", value_parser = number::fraction)]
     dropout: f64,
     /// Seed of the initial A; without it the session's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::seed)]
     seed: Option<u64>,
     /// Take the adapter off
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]

@@ -160,7 +160,8 @@ impl Entry {
             return command;
         }
         let command = match help_zh::magic(self.name) {
-            Some(about) => command.about(about).long_about(None),
+            Some((first, "")) => command.about(first).long_about(None),
+            Some((first, more)) => command.about(first).long_about(format!("{first}\n\n{more}")),
             None => command,
         };
         let name = self.name;

@@ -5,6 +5,7 @@ use std::sync::mpsc::Sender;
 use wire::{Chart, Event, Stream, Table};
 
 use crate::stop::Stop;
+use crate::words::ui;
 use crate::{Error, Result};
 
 /// Asks the person for a line; `None` when they end the input or interrupt.
@@ -92,7 +93,7 @@ impl<'a> Out<'a> {
     /// `NoInput` where nobody can answer, `Interrupted` when they do not.
     pub fn input(&mut self, prompt: &str, password: bool) -> Result<String> {
         let Some(prompter) = self.prompter.as_mut() else { return Err(Error::NoInput {}) };
-        prompter(Event::Input { prompt: prompt.to_owned(), password }).ok_or_else(|| Error::Interrupted { what: "input".to_owned() })
+        prompter(Event::Input { prompt: prompt.to_owned(), password }).ok_or_else(|| Error::Interrupted { what: ui::AN_ANSWER.to_string() })
     }
 
     pub fn stopped(&self) -> bool {

@@ -5,6 +5,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::Entry;
 use crate::words::nearest::nearest;
+use crate::words::ui;
 use crate::{Error, Result};
 
 /// A word of the line: `quoted` words are never options.
@@ -67,10 +68,13 @@ fn quoted(chars: &mut impl Iterator<Item = char>, quote: char, text: &mut String
 /// `UnknownOption`, `BadValue`, `MissingArgument`, `Usage`: each names this magic.
 pub fn matches(entry: &Entry, line: &str) -> Result<ArgMatches> {
     let command = entry.command();
-    let usage = |cause: String| Error::Usage { magic: entry.name.to_owned(), cause };
-    let words = words(line).map_err(|quote| usage(format!("the quote {quote} is not closed")))?;
+    let words = words(line).map_err(|quote| usage(entry.name, ui::OPEN_QUOTE.with(&[("quote", &quote)])))?;
     let arguments = arrange(entry.name, &command, words)?;
     command.clone().try_get_matches_from(arguments).map_err(|error| explain(entry.name, &command, &error))
+}
+
+fn usage(magic: &str, cause: String) -> Error {
+    Error::Usage { magic: magic.to_owned(), cause }
 }
 
 /// Options first, then `--`, then the free words: so that a prompt may start with a hyphen.
@@ -89,11 +93,13 @@ fn arrange(magic: &str, command: &Command, words: Vec<Word>) -> Result<Vec<Strin
                 None if !is_switch(arg) => words.next().map(|word| word.text),
                 value => value,
             };
-            options.push(spell(arg, value));
+            options.extend(spell(magic, arg, value)?);
         } else {
             match word.text.split_once('=') {
                 Some((name, value)) if option(command, name).is_some() => {
-                    options.extend(option(command, name).map(|arg| spell(arg, Some(value.to_owned()))));
+                    if let Some(arg) = option(command, name) {
+                        options.extend(spell(magic, arg, Some(value.to_owned()))?);
+                    }
                 }
                 Some((name, _)) if !takes_text && is_name(name) => return Err(unknown(magic, command, name)),
                 _ => free.push(word.text),
@@ -131,13 +137,22 @@ pub fn option<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
     })
 }
 
-fn spell(arg: &Arg, value: Option<String>) -> String {
+/// As clap spells it; a bare switch that is set to false is left out.
+fn spell(magic: &str, arg: &Arg, value: Option<String>) -> Result<Option<String>> {
     let long = arg.get_long().unwrap_or_default();
-    match value {
-        Some(value) if !arg.get_action().takes_values() && value == "true" => format!("--{long}"),
-        Some(value) => format!("--{long}={value}"),
-        None => format!("--{long}"),
+    let bare = !arg.get_action().takes_values() && !arg.is_require_equals_set();
+    match value.as_deref() {
+        None if is_switch(arg) => Ok(Some(format!("--{long}"))),
+        None | Some("") => Err(Error::MissingArgument { magic: magic.to_owned(), argument: ui::NEEDS_VALUE.with(&[("option", &long)]) }),
+        Some("true") if is_switch(arg) => Ok(Some(format!("--{long}"))),
+        Some("false") if bare => Ok(None),
+        Some(given) if bare => Err(Error::BadValue { option: long.to_owned(), given: given.to_owned(), allowed: one_of("true, false") }),
+        Some(value) => Ok(Some(format!("--{long}={value}"))),
     }
+}
+
+fn one_of(choices: &str) -> String {
+    ui::ONE_OF.with(&[("choices", &choices)])
 }
 
 fn unknown(magic: &str, command: &Command, given: &str) -> Error {
@@ -146,30 +161,44 @@ fn unknown(magic: &str, command: &Command, given: &str) -> Error {
     Error::UnknownOption { magic: magic.to_owned(), given: given.to_owned(), nearest }
 }
 
+/// Clap's error in our words: none of clap's own sentences reaches a person.
 fn explain(magic: &str, command: &Command, error: &clap::Error) -> Error {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(all)) => all.join(", "),
         _ => String::new(),
     };
-    let option = context(ContextKind::InvalidArg);
-    let option = option.split(['=', ' ', '[']).next().unwrap_or_default().trim_start_matches("--").to_owned();
-    let given = context(ContextKind::InvalidValue);
+    let said = context(ContextKind::InvalidArg);
+    let (name, given) = (plain(&said), context(ContextKind::InvalidValue));
     match error.kind() {
         ErrorKind::InvalidValue if !context(ContextKind::ValidValue).is_empty() => {
-            Error::BadValue { option, given, allowed: context(ContextKind::ValidValue) }
+            Error::BadValue { option: name, given, allowed: one_of(&context(ContextKind::ValidValue)) }
         }
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
-            let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_else(|| "a value is needed".to_owned());
-            Error::BadValue { option, given, allowed: reason }
+            let reason = std::error::Error::source(error).map_or_else(|| ui::NOT_UNDERSTOOD.to_string(), ToString::to_string);
+            Error::BadValue { option: name, given, allowed: reason }
         }
-        ErrorKind::MissingRequiredArgument => {
-            Error::MissingArgument { magic: magic.to_owned(), argument: context(ContextKind::InvalidArg) }
+        ErrorKind::MissingRequiredArgument => Error::MissingArgument { magic: magic.to_owned(), argument: name },
+        ErrorKind::ArgumentConflict => usage(magic, ui::TWICE.with(&[("option", &name)])),
+        ErrorKind::UnknownArgument => usage(magic, too_many(command, &said)),
+        _ => usage(magic, ui::NOT_UNDERSTOOD.to_string()),
+    }
+}
+
+/// `--lr <X>`, `[N]`, `<PROMPT>...` as a person knows them: `lr`, `N`, `PROMPT`.
+fn plain(said: &str) -> String {
+    let name = said.trim_start_matches(['-', '[', '<']);
+    name.split(['=', ' ', '[', ']', '>', '.']).next().unwrap_or_default().to_owned()
+}
+
+/// A word that nothing takes is often an option without its value.
+fn too_many(command: &Command, word: &str) -> String {
+    match option(command, word) {
+        Some(arg) => {
+            let value = if is_switch(arg) { "true".to_owned() } else { value_name(arg) };
+            ui::IS_AN_OPTION.with(&[("option", &word), ("value", &value)])
         }
-        ErrorKind::UnknownArgument if option.is_empty() || command.get_positionals().next().is_none() => {
-            Error::Usage { magic: magic.to_owned(), cause: format!("`{}` is one word too many", context(ContextKind::InvalidArg)) }
-        }
-        _ => Error::Usage { magic: magic.to_owned(), cause: error.to_string().lines().next().unwrap_or_default().to_owned() },
+        None => ui::TOO_MANY.with(&[("word", &word)]),
     }
 }
 

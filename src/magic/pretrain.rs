@@ -84,7 +84,7 @@ impl Magic for Args {
         out.line(&ui::MADE.with(&fields));
         let recipe = self.settings.recipe(self.epochs, self.steps, 1e-3, session);
         let prediction = session.begin_training(recipe, DType::F32)?;
-        train::announce(&prediction, out);
+        train::announce(&prediction, false, out);
         train::drive(session, out)
     }
 }

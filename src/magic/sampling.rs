@@ -9,7 +9,7 @@ pub struct Sampling {
     #[arg(long, value_name = "T", value_parser = number::not_negative)]
     temperature: Option<f64>,
     /// Keep the K likeliest tokens; 0 keeps all
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = number::whole)]
     top_k: Option<usize>,
     /// Keep the likeliest tokens that together reach this probability
     #[arg(long, value_name = "P", value_parser = number::mass)]
@@ -21,7 +21,7 @@ pub struct Sampling {
     #[arg(long, value_name = "X", value_parser = number::positive)]
     repetition_penalty: Option<f64>,
     /// No sequence of so many tokens comes twice
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::whole)]
     no_repeat_ngram_size: Option<usize>,
     /// Draw tokens at random; without it the likeliest is taken
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -53,7 +53,7 @@ pub struct Length {
     #[arg(long, value_name = "N", value_parser = number::count)]
     max_length: Option<usize>,
     /// Seed of this generation
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::seed)]
     seed: Option<u64>,
     /// Stop before this text; several by commas
     #[arg(long, value_name = "WORD", value_delimiter = ',')]

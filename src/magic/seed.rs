@@ -1,6 +1,6 @@
 use wire::{Value, value};
 
-use super::{Magic, Out, Topic};
+use super::{Magic, Out, Topic, number};
 use crate::session::Session;
 use crate::{Result, words};
 
@@ -10,7 +10,7 @@ use crate::{Result, words};
 #[derive(clap::Args)]
 pub struct Args {
     /// The new seed
-    #[arg(value_name = "N")]
+    #[arg(value_name = "N", value_parser = number::seed)]
     seed: Option<u64>,
 }
 

@@ -9,7 +9,7 @@ use crate::train::{Recipe, Run, Step};
 use crate::words::ui;
 use crate::{Error, Result};
 
-/// Train the attached adapter on the data, or all weights without one
+/// Train the adapter on the data, or all weights without one
 ///
 /// The curve grows as it trains. Ctrl-C (or the stop button) ends it within a step and keeps what was learned; `resume=true` goes on.
 /// The loss counts answers only, and is averaged over all learned tokens of a step however many batches it has.
@@ -59,7 +59,7 @@ pub struct Settings {
     #[arg(long, value_name = "N", visible_alias = "eval_steps", value_parser = number::count)]
     pub eval_every: Option<usize>,
     /// Seed of the order and of dropout; without it the session's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::seed)]
     pub seed: Option<u64>,
 }
 
@@ -97,14 +97,14 @@ impl Magic for Args {
             let lr = if session.adapter().is_some() { 2e-4 } else { 5e-5 };
             let recipe = self.settings.recipe(self.epochs, self.steps, lr, session);
             let prediction = session.begin_training(recipe, load::dtype(&self.dtype).unwrap_or(DType::F32))?;
-            announce(&prediction, out);
+            announce(&prediction, session.adapter().is_some(), out);
         }
         drive(session, out)
     }
 }
 
 /// What the run will take, before it takes it.
-pub(super) fn announce(prediction: &Prediction, out: &mut Out) {
+pub(super) fn announce(prediction: &Prediction, frozen: bool, out: &mut Out) {
     let fields: [(&str, &dyn std::fmt::Display); 4] = [
         ("steps", &prediction.steps),
         ("parameters", &plot::number::count(prediction.parameters as u64)),
@@ -112,7 +112,8 @@ pub(super) fn announce(prediction: &Prediction, out: &mut Out) {
         ("time", &plot::number::duration(prediction.seconds)),
     ];
     out.note(&ui::FORECAST.with(&fields));
-    if prediction.widened > 0 {
+    // Without an adapter no weight is frozen: the copy is part of the forecast alone.
+    if frozen && prediction.widened > 0 {
         out.note(&ui::WIDENED.with(&[("bytes", &plot::number::bytes(prediction.widened))]));
     }
 }

@@ -113,6 +113,10 @@ impl Source for Seed {
     }
 }
 
+/// What candle says, without the path that our own message names already.
 pub(super) fn first_line(error: &candle_core::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    let said = line.strip_prefix("path: \"").and_then(|rest| rest.split_once("\" "));
+    said.map_or(line, |(_, cause)| cause).to_owned()
 }

@@ -4,6 +4,7 @@ use super::Session;
 use crate::eval::{Perplexity, Windows};
 use crate::nn::Pass;
 use crate::train::{self, Loss};
+use crate::words::ui;
 use crate::{Error, Result};
 
 impl Session {
@@ -44,7 +45,7 @@ impl Session {
         let mut sum = Perplexity::default();
         for _ in 0..n {
             if self.stop.raised() {
-                return Err(Error::Interrupted { what: "evaluation".into() });
+                return Err(Error::Interrupted { what: ui::EVAL_STOPPED.to_string() });
             }
             if !self.score(&mut windows, &mut sum)? {
                 break;

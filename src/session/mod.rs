@@ -33,9 +33,10 @@ use crate::model::Model;
 use crate::nn::Deltas;
 use crate::random::Random;
 use crate::stop::Stop;
-use crate::store::History;
+use crate::store::{History, Home, Settings};
 use crate::tokenizer::{Message, Tokenizer};
 use crate::train::Run;
+use crate::words::Lang;
 use crate::{Error, Result};
 
 /// What lives between cells. It belongs to one thread; others read its [`Snapshot`].
@@ -44,6 +45,7 @@ pub struct Session {
     shared: Arc<Shared>,
     history: Arc<History>,
     cache: PathBuf,
+    settings: PathBuf,
     seed: u64,
     random: Random,
     device: Device,
@@ -66,13 +68,14 @@ pub struct Base {
 pub const FIRST_SEED: u64 = 42;
 
 impl Session {
-    /// `cache` is where fetched models lie, `device` where models go.
-    pub fn new(stop: Stop, shared: Arc<Shared>, history: Arc<History>, cache: PathBuf, device: Device) -> Self {
+    /// Fetched models and the choices that last lie in `home`; models go to `device`.
+    pub fn new(stop: Stop, shared: Arc<Shared>, history: Arc<History>, home: &Home, device: Device) -> Self {
         Self {
             stop,
             shared,
             history,
-            cache,
+            cache: home.cache(),
+            settings: home.settings(),
             seed: FIRST_SEED,
             random: Random::seeded(FIRST_SEED),
             device,
@@ -110,6 +113,16 @@ impl Session {
 
     pub fn cache(&self) -> &std::path::Path {
         &self.cache
+    }
+
+    /// Keeps the language for later sessions.
+    ///
+    /// # Errors
+    /// `Io`, `DiskFull`.
+    pub fn remember_lang(&self, lang: Lang) -> Result<()> {
+        let mut settings = Settings::read(&self.settings);
+        settings.set_lang(lang);
+        settings.write(&self.settings)
     }
 
     pub fn status(&self) -> Status {

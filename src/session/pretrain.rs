@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::{Base, Session};
-use crate::data::{Dataset, Options};
+use crate::data::{self, Dataset, Options};
 use crate::model;
 use crate::random::Random;
 use crate::tokenizer::Tokenizer;
@@ -35,7 +35,7 @@ impl Session {
         shape.check()?;
         let mut documents = Vec::new();
         for file in files {
-            documents.push(std::fs::read_to_string(file).map_err(Error::io(file))?);
+            documents.push(data::read_text(file)?);
         }
         let paragraphs: Vec<String> = documents.iter().flat_map(|text| text.split("\n\n")).map(|p| format!("{p}\n\n")).collect();
         let tokenizer = Tokenizer::train_bpe(paragraphs.into_iter(), shape.vocabulary, &[END])?;

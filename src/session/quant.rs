@@ -9,6 +9,7 @@ use super::Session;
 use crate::device::memory;
 use crate::model::Slot;
 use crate::nn::Weight;
+use crate::words::ui;
 use crate::{Error, Result};
 
 /// What happened to one matrix.
@@ -44,7 +45,7 @@ impl Session {
         model.visit(&mut |name, slot| {
             let Slot::Matrix(weight) = slot else { return Ok(()) };
             if stop.raised() {
-                return Err(Error::Interrupted { what: "quantising; the weights are as they were".into() });
+                return Err(Error::Interrupted { what: ui::QUANT_STOPPED.to_string() });
             }
             let format = if ends.contains(&name.to_owned()) { format.of_ends() } else { format };
             let packed = pack(name, weight, format, &device)?;

@@ -3,17 +3,12 @@
 use super::{Phrase, phrase};
 
 macro_rules! wording {
-    ($($name:ident: $en:literal, $zh:literal $(, hint $hint_en:literal, $hint_zh:literal)?;)*) => {
-        /// The message and the hint of an error; unknown names get their own name back (a test forbids them).
-        pub fn wording(name: &str) -> (Phrase, Option<Phrase>) {
+    ($($name:ident: $en:literal, $zh:literal $(, hint $hint_en:literal, $hint_zh:literal)* ;)*) => {
+        /// The message of an error, and its hints: the first whose fields are all known is shown. Unknown names get a message that a test forbids.
+        pub fn wording(name: &str) -> (Phrase, &'static [Phrase]) {
             match name {
-                $(stringify!($name) => {
-                    #[allow(unused_mut, unused_assignments)]
-                    let mut hint = None;
-                    $(hint = Some(phrase($hint_en, $hint_zh));)?
-                    (phrase($en, $zh), hint)
-                })*
-                _ => (phrase("something went wrong", "出错了"), None),
+                $(stringify!($name) => (phrase($en, $zh), const { &[$(phrase($hint_en, $hint_zh)),*] }),)*
+                _ => (phrase("something went wrong", "出错了"), &[]),
             }
         }
 
@@ -22,49 +17,49 @@ macro_rules! wording {
 }
 
 wording! {
-    UnknownMagic: "there is no magic `%{given}`", "没有 `%{given}` 这个魔法命令", hint "did you mean `%{nearest}`? `%lsmagic` lists them all", "是不是 `%{nearest}`？`%lsmagic` 列出全部";
-    UnknownOption: "`%{magic}` has no option `{given}`", "`%{magic}` 没有选项 `{given}`", hint "did you mean `{nearest}`? `%{magic}?` shows them all", "是不是 `{nearest}`？`%{magic}?` 列出全部";
+    UnknownMagic: "there is no magic `%{given}`", "没有 `%{given}` 这个魔法命令", hint "did you mean `%{nearest}`? `%lsmagic` lists them all", "是不是 `%{nearest}`？`%lsmagic` 列出全部", hint "`%lsmagic` lists them all", "`%lsmagic` 列出全部";
+    UnknownOption: "`%{magic}` has no option `{given}`", "`%{magic}` 没有选项 `{given}`", hint "did you mean `{nearest}`? `%{magic}?` shows them all", "是不是 `{nearest}`？`%{magic}?` 列出全部", hint "`%{magic}?` shows them all", "`%{magic}?` 列出全部";
     BadValue: "`{option}` cannot be `{given}`: {allowed}", "`{option}` 不能是 `{given}`：{allowed}";
     MissingArgument: "`%{magic}` needs {argument}", "`%{magic}` 缺少 {argument}", hint "`%{magic}?` shows examples", "`%{magic}?` 有示例";
     Usage: "`%{magic}`: {cause}", "`%{magic}`：{cause}", hint "`%{magic}?` shows how to use it", "`%{magic}?` 查看用法";
-    NoRust: "this build runs magics and `!commands`; Rust cells come in a later version", "这个版本只能运行魔法命令和 `!命令`；Rust 单元格将在以后的版本提供", hint "start a line with `%`, `%lsmagic` lists what there is", "以 `%` 开头，`%lsmagic` 列出全部";
+    NoRust: "this build runs magics and `!commands`; Rust cells come in a later version", "这个版本只能运行魔法命令和 `!命令`；Rust 单元格将在以后的版本提供", hint "begin a line with `%`; `%lsmagic` lists what there is", "行首用 `%`；`%lsmagic` 列出全部";
     CommandFailed: "`{command}` ended with status {status}", "`{command}` 以状态 {status} 结束";
     NoInput: "this front end cannot ask for input", "这个前端不能请求输入";
     Interrupted: "interrupted: {what}", "已中断：{what}";
-    NotFound: "there is no file or folder `{path}`", "没有文件或目录 `{path}`";
+    NotFound: "there is no file or folder `{path}`", "没有文件或目录 `{path}`", hint "`!ls` shows what is here", "`!ls` 查看这里有什么";
     Io: "cannot use `{path}`", "无法使用 `{path}`";
     NotUtf8: "`{path}` is not UTF-8 text (line {line})", "`{path}` 不是 UTF-8 文本（第 {line} 行）", hint "convert it first: `!iconv -f GB18030 -t UTF-8 {path}`", "先转换编码：`!iconv -f GB18030 -t UTF-8 {path}`";
-    DiskFull: "the disk is full: `{path}` was not written", "磁盘已满：`{path}` 没有写入", hint "nothing half-written was left behind; free {needed} and repeat the command", "没有留下写了一半的文件；腾出 {needed} 后重试";
+    DiskFull: "the disk is full: `{path}` was not written", "磁盘已满：`{path}` 没有写入", hint "nothing half-written was left behind; free {needed} and repeat the command", "没有留下写了一半的文件；腾出 {needed} 后重试", hint "nothing half-written was left behind; free some space and repeat the command", "没有留下写了一半的文件；腾出空间后重试";
     NoModel: "no model is loaded", "还没有加载模型", hint "%load spark", "%load spark";
-    UnknownModel: "there is no model `{given}`: neither a name that ships nor a folder or .gguf file", "没有模型 `{given}`：既不是自带的名字，也不是目录或 .gguf 文件", hint "did you mean `{nearest}`? `%models` lists what there is", "是不是 `{nearest}`？`%models` 列出全部";
+    UnknownModel: "there is no model `{given}`: neither a name that ships nor a folder or .gguf file", "没有模型 `{given}`：既不是自带的名字，也不是目录或 .gguf 文件", hint "did you mean `{nearest}`? `%models` lists what there is", "是不是 `{nearest}`？`%models` 列出全部", hint "`%models` lists what there is", "`%models` 列出全部";
     UnknownFamily: "this model's architecture is `{given}`; known here: {known}", "这个模型的架构是 `{given}`；目前支持：{known}", hint "%models", "%models";
-    BadConfig: "`{path}` does not describe a model: {cause}", "`{path}` 不是有效的模型配置：{cause}";
+    BadConfig: "`{path}` does not describe a model: {cause}", "`{path}` 不是有效的模型配置：{cause}", hint "`%load?` says what a folder must hold", "`%load?` 说明目录中应有什么";
     BadWeights: "`{path}` cannot be read as model weights: {cause}", "`{path}` 不能作为模型权重读取：{cause}", hint "the file may be cut short: fetch it again", "文件可能不完整：请重新获取";
-    MissingTensor: "`{path}` has no tensor `{tensor}`", "`{path}` 中没有张量 `{tensor}`";
-    WrongShape: "`{tensor}` has shape {given}, but the config asks for {expected}", "`{tensor}` 的形状是 {given}，而配置要求 {expected}";
-    NoTokenizer: "no tokenizer in `{path}` (looked for {looked_for})", "`{path}` 中没有分词器（找过 {looked_for}）";
-    BadTokenizer: "the tokenizer in `{path}` cannot be read: {cause}", "`{path}` 的分词器无法读取：{cause}";
+    MissingTensor: "`{path}` has no tensor `{tensor}`", "`{path}` 中没有张量 `{tensor}`", hint "the file may belong to another model or be cut short: fetch it again", "文件可能属于另一个模型或不完整：请重新获取";
+    WrongShape: "`{tensor}` has shape {given}, but the config asks for {expected}", "`{tensor}` 的形状是 {given}，而配置要求 {expected}", hint "config and weights belong to different models: fetch both again", "配置与权重属于不同的模型：请重新获取两者";
+    NoTokenizer: "no tokenizer in `{path}` (looked for {looked_for})", "`{path}` 中没有分词器（找过 {looked_for}）", hint "copy the model's tokenizer.json there and repeat the command", "把模型的 tokenizer.json 复制到那里，再重试";
+    BadTokenizer: "the tokenizer in `{path}` cannot be read: {cause}", "`{path}` 的分词器无法读取：{cause}", hint "`%load FOLDER` reads the model's own tokenizer.json", "`%load 目录` 读取模型自己的 tokenizer.json";
     TooBig: "{what} needs {needed}, {available} is free", "{what} 需要 {needed}，可用 {available}", hint "{smaller}", "{smaller}";
     FetchFailed: "cannot fetch {what}", "无法获取 {what}", hint "check the network, or copy the files here and `%load FOLDER`", "检查网络，或把文件拷来后 `%load FOLDER`";
     WrongHash: "`{path}` is not the expected file: SHA-256 {given}, expected {expected}", "`{path}` 不是预期的文件：SHA-256 为 {given}，应为 {expected}", hint "delete it and fetch it again", "删除后重新获取";
     BadDevice: "there is no device `{given}`; available: {available}", "没有设备 `{given}`；可用：{available}", hint "%device", "%device";
-    ContextFull: "the prompt has {tokens} tokens, the model's context holds {context}", "提示有 {tokens} 个词元，模型的上下文只有 {context}", hint "shorten the prompt; `%tokens` counts", "缩短提示；`%tokens` 可以计数";
-    NoChatTemplate: "`{model}` brings no chat template", "`{model}` 没有对话模板", hint "use `%generate`, or load a chat model: `%load smollm2`", "用 `%generate`，或加载对话模型：`%load smollm2`";
+    ContextFull: "the prompt has {tokens} tokens, the model's context holds {context}", "提示有 {tokens} 个词元，模型的上下文只有 {context}", hint "shorten the prompt; `%tokens TEXT` counts", "缩短提示；`%tokens TEXT` 可以计数";
+    NoChatTemplate: "`{model}` brings no chat template", "`{model}` 没有对话模板", hint "`%generate` needs none; `%load smollm2` brings one", "`%generate` 不需要模板；`%load smollm2` 自带模板";
     BadTemplate: "the chat template cannot be filled: {cause}", "对话模板无法填写：{cause}";
     NoData: "no data is loaded", "还没有加载数据", hint "%data FILE", "%data FILE";
-    EmptyData: "`{path}` holds no examples", "`{path}` 中没有样本";
-    BadRow: "`{path}`, row {row}: {cause}", "`{path}` 第 {row} 行：{cause}";
-    UnknownLayout: "`{path}` has fields {given}", "`{path}` 的字段是 {given}", hint "use instruction/input/output, messages, prompt/completion, or text", "请使用 instruction/input/output、messages、prompt/completion 或 text";
+    EmptyData: "`{path}` holds no examples", "`{path}` 中没有样本", hint "`%data?` says what a file may hold", "`%data?` 说明文件可以包含什么";
+    BadRow: "`{path}`, row {row}: {cause}", "`{path}` 第 {row} 行：{cause}", hint "correct that row, then `%data {path}`", "修正这一行，然后 `%data {path}`";
+    UnknownLayout: "`{path}` has fields {given}", "`{path}` 的字段是 {given}", hint "use instruction/input/output, messages, prompt/completion, or text; `%data?` explains", "请使用 instruction/input/output、messages、prompt/completion 或 text；`%data?` 有说明";
     BatchTooBig: "batch={batch}, but there are only {examples} training examples", "batch={batch}，但训练样本只有 {examples} 个", hint "%train batch={examples}", "%train batch={examples}";
-    NothingToLearn: "none of the {examples} examples has a token to learn", "{examples} 个样本都没有可学习的词元", hint "%data? explains masks and lengths", "%data? 说明掩码与长度";
-    NoTarget: "no linear layer is called `{given}`; this model has {known}", "没有叫 `{given}` 的线性层；这个模型有 {known}", hint "did you mean `{nearest}`?", "是不是 `{nearest}`？";
+    NothingToLearn: "none of the {examples} examples has a token to learn", "{examples} 个样本都没有可学习的词元", hint "`%data?` explains masks and lengths", "`%data?` 说明掩码与长度";
+    NoTarget: "no linear layer is called `{given}`; this model has {known}", "没有叫 `{given}` 的线性层；这个模型有 {known}", hint "did you mean `{nearest}`? `%lora target={nearest}`", "是不是 `{nearest}`？`%lora target={nearest}`", hint "`%lora target=all-linear` takes them all", "`%lora target=all-linear` 选择全部";
     NoAdapter: "no adapter is attached", "还没有附加适配器", hint "%lora", "%lora";
-    BadAdapter: "`{path}` is not an adapter for this model: {cause}", "`{path}` 不是这个模型的适配器：{cause}";
+    BadAdapter: "`{path}` is not an adapter for this model: {cause}", "`{path}` 不是这个模型的适配器：{cause}", hint "`%info` shows the layers of this model; `%load` the model that the adapter was made for", "`%info` 显示这个模型的层；请 `%load` 适配器所属的模型";
     NotFinite: "{what} is not finite at step {step}", "{what} 在第 {step} 步不是有限数", hint "the step was not taken; try a lower `lr`", "这一步没有执行；请降低 `lr`";
     NoGradient: "`{tensor}` gets no gradient at step {step}: it would never learn", "`{tensor}` 在第 {step} 步没有梯度：它永远学不到东西";
     NothingToTrain: "there is nothing to train", "没有可训练的参数", hint "%lora", "%lora";
     NoRun: "there is no run to resume", "没有可继续的训练", hint "%train", "%train";
-    NotQuantisable: "`{tensor}` cannot be quantised: {cause}", "`{tensor}` 无法量化：{cause}";
+    NotQuantisable: "`{tensor}` cannot be quantised: {cause}", "`{tensor}` 无法量化：{cause}", hint "`%quant bf16` takes any shape", "`%quant bf16` 适用于任何形状";
     AdapterOnQuant: "the weights are {format}; training needs widened weights", "权重是 {format}；训练需要展开的权重";
     BadConnection: "`{path}` is not a Jupyter connection file: {cause}", "`{path}` 不是 Jupyter 连接文件：{cause}";
     CannotBind: "cannot listen on {address}", "无法监听 {address}", hint "another kernel may use the address: start a new one from Jupyter", "地址可能被另一个内核占用：请在 Jupyter 中重新启动";

@@ -180,7 +180,7 @@ pub const NO_WEIGHT_MAP: Phrase = phrase("it has no weight_map", "其中没有 w
 pub const SHARD_OUTSIDE: Phrase = phrase("it names a file outside the folder: {file}", "它指向目录之外的文件：{file}");
 pub const NO_PIP: Phrase = phrase("no pip answers (tried {tried})", "找不到可用的 pip（试过 {tried}）");
 pub const NOT_IN_PACKAGE: Phrase = phrase("the package holds no `{file}`", "软件包中没有 `{file}`");
-pub const NOT_A_FOLDER: Phrase = phrase("it is not a folder that can be written", "不是可以写入的目录");
+pub const NOT_A_FOLDER: Phrase = phrase("it is a file: name a new folder", "这是一个文件：请换一个新目录");
 pub const OTHER_FILES: Phrase = phrase(
     "it holds other files (`{file}`), which saving would delete: name a new folder",
     "其中有其他文件（`{file}`），保存会删除它们：请换一个新目录",
@@ -216,3 +216,26 @@ pub const KERNEL_HOME: Phrase =
 pub const INSTALLED: Phrase = phrase("installed {path}\nnext: {next}\n", "已安装到 {path}\n下一步：{next}\n");
 pub const UNINSTALLED: Phrase = phrase("removed {path}\n", "已移除 {path}\n");
 pub const LOAD_FORECAST: Phrase = phrase("needs {bytes}, {free} are free; about {time}", "需要 {bytes}，可用 {free}；大约 {time}");
+
+// What is wrong with a magic's line
+pub const OPEN_QUOTE: Phrase = phrase("the quote {quote} is not closed", "引号 {quote} 没有闭合");
+pub const TOO_MANY: Phrase = phrase("`{word}` is one word too many", "多了 `{word}`");
+pub const TWICE: Phrase = phrase("the option `{option}` is given twice", "选项 `{option}` 给了两次");
+pub const NEEDS_VALUE: Phrase = phrase("a value for `{option}`", "`{option}` 的值");
+pub const IS_AN_OPTION: Phrase = phrase("`{option}` is an option: write `{option}={value}`", "`{option}` 是选项：请写 `{option}={value}`");
+pub const ONE_OF: Phrase = phrase("use {choices}", "可用 {choices}");
+pub const SEE_HELP: Phrase = phrase("`%{magic}?` shows what it takes", "`%{magic}?` 查看可用的值");
+pub const NOT_UNDERSTOOD: Phrase = phrase("it is not understood", "无法理解");
+pub const ABOVE_0: Phrase = phrase("a finite number above 0 is needed", "需要大于 0 的有限数");
+pub const AT_LEAST_0: Phrase = phrase("a finite number of at least 0 is needed", "需要不小于 0 的有限数");
+pub const BELOW_1: Phrase = phrase("a number of at least 0 and below 1 is needed", "需要不小于 0 且小于 1 的数");
+pub const UP_TO_1: Phrase = phrase("a number above 0 and at most 1 is needed", "需要大于 0 且不大于 1 的数");
+pub const COUNT_FROM_1: Phrase = phrase("a whole number of at least 1 is needed", "需要不小于 1 的整数");
+pub const COUNT_FROM_0: Phrase = phrase("a whole number of at least 0 is needed", "需要不小于 0 的整数");
+pub const EVAL_SO_FAR: Phrase = phrase("{n} of {of} windows, ppl {ppl}", "{n}/{of} 个窗口，困惑度 {ppl}");
+pub const EVAL_STOPPED: Phrase = phrase("the evaluation has no result", "评估没有结果");
+pub const QUANT_STOPPED: Phrase = phrase("the weights are as they were", "权重保持原样");
+pub const AN_ANSWER: Phrase = phrase("no answer came", "没有收到回答");
+pub const STRIDED: Phrase =
+    phrase("strided (transformers documentation), window {window}", "滑动窗口（transformers 文档的方法），窗口 {window}");
+pub const ON_EXAMPLES: Phrase = phrase("learned tokens of the {which} examples, token-weighted", "{which}样本中学习的词元，按词元加权");

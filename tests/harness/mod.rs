@@ -4,3 +4,4 @@
 pub mod jupyter;
 #[cfg(unix)]
 pub mod terminal;
+pub mod world;

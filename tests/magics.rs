@@ -1,0 +1,11 @@
+//! Each magic as a person uses it: transcripts, results as JSON, the list itself, completion.
+
+mod complete;
+mod data;
+mod generate;
+mod json;
+mod list;
+mod model;
+mod session;
+mod stopping;
+mod train;

@@ -1,0 +1,139 @@
+//! %data, %eval, %quant.
+
+use insta::assert_snapshot;
+
+use crate::harness::world::World;
+
+#[test]
+fn data_shows_counts_lengths_and_masks() {
+    let world = World::with(&["llama-tiny", "gpt2-tiny"]);
+    assert_snapshot!(world.run("%load llama-tiny\n%data rows.jsonl val=0.25"), @"
+    loaded llama-tiny: llama, 23.2 k parameters, 92.8 kB in <time>
+    data                   rows.jsonl (instruction, chat)
+    train                  9
+    validation             3
+    tokens                 352
+    learned                86 (24 %)
+    cut to length          0
+    dropped                0
+    in both train and val  0
+    length of the examples
+    █a train   █b validation
+    28 … 30 a ████████████████████████████████████████████████████████████████████ 7
+            b █████████████████████████████▏                                       3
+    30 … 32 a ███████████████████▍                                                 2
+            b                                                                      0
+            tokens
+    … ignored   […] learned
+    <|im_start|>user⏎
+    say 1<|im_end|>⏎
+    <|im_start|>assistant⏎
+    [it is 1<|im_end|>]⏎
+    ");
+    assert_snapshot!(world.run("%load gpt2-tiny\n%data text.txt block=16 show=0"), @"
+    loaded gpt2-tiny: gpt2, 18.4 k parameters, 73.4 kB in <time>
+    data                   text.txt (text, -)
+    train                  5
+    validation             1
+    tokens                 87
+    learned                81 (93 %)
+    cut to length          0
+    dropped                0
+    in both train and val  0
+    length of the examples
+    █a train   █b validation
+    7 … 9   a █████████████████                                                    1
+            b                                                                      0
+    9 … 11  a                                                                      0
+            b                                                                      0
+    11 … 13 a                                                                      0
+            b                                                                      0
+    13 … 15 a                                                                      0
+            b                                                                      0
+    15 … 17 a ████████████████████████████████████████████████████████████████████ 4
+            b █████████████████                                                    1
+            tokens
+    ");
+}
+
+#[test]
+fn perplexity_names_its_method() {
+    let world = World::with(&["llama-tiny"]);
+    assert_snapshot!(world.run("%load llama-tiny\n%eval ppl text.txt stride=16\n%data rows.jsonl show=0\n%eval ppl"), @"
+    loaded llama-tiny: llama, 23.2 k parameters, 92.8 kB in <time>
+    ppl 592.795 (loss 6.3848, 74 tokens; strided (transformers documentation), window 64)
+    data                   rows.jsonl (instruction, chat)
+    train                  11
+    validation             1
+    tokens                 352
+    learned                86 (24 %)
+    cut to length          0
+    dropped                0
+    in both train and val  0
+    length of the examples
+    █a train   █b validation
+    28 … 30 a ████████████████████████████████████████████████████████████████████ 9
+            b ███████▌                                                             1
+    30 … 32 a ███████████████▏                                                     2
+            b                                                                      0
+            tokens
+    ppl 620.227 (loss 6.4301, 7 tokens; learned tokens of the validation examples, token-weighted)
+    ");
+}
+
+#[test]
+fn quant_says_what_it_cost() {
+    let world = World::with(&["llama-gguf/llama-q8_0.gguf", "llama-tiny"]);
+    assert_snapshot!(world.run("%load llama-q8_0.gguf\n%quant f16\n%quant q4_0"), @"
+    loaded llama-q8_0: llama, 77.6 k parameters, 83.4 kB in <time>
+            before  after
+    ────  ────────  ──────────────────
+    size   83.4 kB  156 kB (÷0.54)
+    ppl   1529.296  1529.263 (-0.00 %)
+    how far the matrices moved
+    █ matrices
+    0.01956 … 0.02133 ███████████████████████████████████████████████████████████ 15
+                      relative error, %
+            before  after
+    ────  ────────  ──────────────────
+    size    156 kB  48.6 kB (÷3.21)
+    ppl   1529.263  1530.804 (+0.10 %)
+    how far the matrices moved
+    █ matrices
+    0 … 0.7283     ████▍                                                           1
+    0.7283 … 1.457                                                                 0
+    1.457 … 2.185                                                                  0
+    2.185 … 2.913                                                                  0
+    2.913 … 3.642                                                                  0
+    3.642 … 4.37                                                                   0
+    4.37 … 5.098                                                                   0
+    5.098 … 5.826                                                                  0
+    5.826 … 6.555                                                                  0
+    6.555 … 7.283                                                                  0
+    7.283 … 8.011                                                                  0
+    8.011 … 8.74   ██████████████████████████████████████████████████████████████ 14
+                   relative error, %
+    ");
+    assert_snapshot!(world.run("%load llama-tiny\n%quant bf16\n%info"), @"
+    loaded llama-tiny: llama, 23.2 k parameters, 92.8 kB in <time>
+           before  after
+    ────  ───────  ─────────────────
+    size  92.8 kB  46.7 kB (÷1.99)
+    ppl   599.230  599.309 (+0.01 %)
+    how far the matrices moved
+    █ matrices
+    0.1462 … 0.1608 ████▏                                                          1
+    0.1608 … 0.1755 █████████████████████████████████████████████████████████████ 15
+                    relative error, %
+    model             llama-tiny (llama)
+    parameters        23.2 k
+    memory used       46.7 kB (bf16)
+    device            cpu
+    layers            2
+    hidden size       32
+    heads / KV heads  4 / 2
+    vocabulary        120
+    context           64
+    adapter targets   q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj
+    ");
+}

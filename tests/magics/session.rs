@@ -1,0 +1,220 @@
+//! %device, %seed, %status, %history, %clear, %input, %lang, %lsmagic, %help, `!command`, `%name?`.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use insta::assert_snapshot;
+
+use crate::harness::world::World;
+
+#[test]
+fn device_and_seed() {
+    let world = World::with(&[]);
+    assert_snapshot!(world.run("%device cpu\n%seed\n%seed 7\n%seed"), @"
+    device        cpu
+    threads       2
+    CPU features  <features>
+    memory free   <bytes>
+    seed 42
+    seed 7
+    seed 7
+    ");
+}
+
+#[test]
+fn status_names_what_is_there() {
+    let world = World::with(&["llama-tiny"]);
+    assert_snapshot!(world.run("%status\n%load llama-tiny\n%lora r=4 --json\n%data rows.jsonl show=0 --json\n%status"), @r#"
+    model        -
+    adapter      -
+    data         -
+    memory used  <bytes>
+    loaded llama-tiny: llama, 23.2 k parameters, 92.8 kB in <time>
+    {"modules":4,"parameters":896,"r":4,"alpha":32}
+    {"layout":"instruction","train":11,"val":1,"tokens":352,"learned":86,"cut":0,"dropped":0}
+    model        llama-tiny
+    adapter      lora r=4 q_proj,v_proj
+    data         rows.jsonl
+    memory used  <bytes>
+    "#);
+}
+
+#[test]
+fn history_lasts_and_is_searched() {
+    let world = World::with(&[]);
+    world.run("%seed 1");
+    world.run("!echo two\n!echo lines");
+    assert_snapshot!(world.run("%history"), @"
+    1/1: %seed 1
+    2/1: !echo two
+        !echo lines
+    ");
+    assert_snapshot!(world.run("%history 1"), @"
+    3/1: %history
+    ");
+    assert_snapshot!(world.run("%history grep=seed"), @"
+    1/1: %seed 1
+    ");
+}
+
+#[test]
+fn commands_stream_and_clear_prints_nothing() {
+    let world = World::with(&[]);
+    assert_snapshot!(world.run("%clear\n!echo one; echo two\n%clear wait=true"), @"
+    one
+    two
+    ");
+}
+
+#[test]
+fn input_asks() {
+    let world = World::with(&[]);
+    let ask = |code: &str, answer: &str| {
+        let mut child = world.lantern(&["-c", code]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+        world.masked(&child.wait_with_output().unwrap()).0
+    };
+    assert_snapshot!(ask("%input \"Your name?\"", "Ada\n"), @"
+    Your name?
+    Ada
+    ");
+    assert_snapshot!(ask("%input Word? --json --password", "secret\n"), @r#"
+    Word?
+    {"text":"secret"}
+    "#);
+}
+
+#[test]
+fn the_language_is_remembered() {
+    let world = World::with(&[]);
+    assert_snapshot!(world.run("%lang"), @"
+    messages are in English
+    ");
+    assert_snapshot!(world.run("%lang zh"), @"
+    消息使用中文
+    ");
+    assert_snapshot!(world.run("%lang"), @"
+    消息使用中文
+    ");
+    let english = world.lantern(&["--lang", "en", "-c", "%lang"]).output().unwrap();
+    assert_eq!(world.masked(&english).0, "messages are in English\n");
+    let variable = world.lantern(&["-c", "%lang"]).env("LANTERN_LANG", "en").output().unwrap();
+    assert_eq!(world.masked(&variable).0, "messages are in English\n");
+}
+
+#[test]
+fn lsmagic_lists_all() {
+    let world = World::with(&[]);
+    assert_snapshot!(world.run("%lsmagic"), @"
+    topic     magic      what it does
+    ────────  ─────────  ─────────────────────────────────────────────────────────
+    model     %load      Load a model, or an adapter onto the model that is loaded
+    model     %unload    Drop the model and give its memory back
+    model     %models    List the models that can be loaded by name
+    model     %info      Describe the loaded model
+    model     %save      Save the adapter, or the model with its tokenizer
+    generate  %generate  Let the model write on from a prompt
+    generate  %chat      Talk to the model in its own chat template
+    generate  %next      Show which tokens the model expects next
+    generate  %tokens    Show how a text is cut into tokens
+    data      %data      Read a data set for training and evaluation
+    train     %lora      Attach a fresh LoRA adapter
+    train     %train     Train the adapter on the data, or all weights without one
+    train     %pretrain  Train a small llama from nothing on a text file
+    evaluate  %eval      Measure the model
+    evaluate  %quant     Store the weights in fewer bits, in place
+    session   %device    Show or choose the device that computes
+    session   %seed      Show or set the seed of all random numbers
+    session   %status    Show what the session holds
+    session   %history   Show past cells
+    session   %clear     Clear the output of this cell
+    session   %input     Ask the person for a line of text
+    session   %lang      Show or set the language of messages and help
+    session   %lsmagic   List all magics
+    session   %help      Explain a magic, or how to begin
+    `%train?` explains one; `!ls` runs a command of the system
+    ");
+    let ran = world.lantern(&["--lang", "zh", "-c", "%lsmagic"]).output().unwrap();
+    assert_snapshot!(world.masked(&ran).0, @"
+    主题  魔法命令   作用
+    ────  ─────────  ────────────────────────────────────────────
+    模型  %load      加载模型，或把适配器加载到当前模型上
+    模型  %unload    卸载模型并归还内存
+    模型  %models    列出可以按名字加载的模型
+    模型  %info      介绍已加载的模型
+    模型  %save      保存适配器，或模型及其分词器
+    生成  %generate  让模型从提示接着写下去
+    生成  %chat      用模型自己的对话模板与它对话
+    生成  %next      显示模型预测的下一个词元
+    生成  %tokens    显示一段文本如何切分成词元
+    数据  %data      读取用于训练和评估的数据集
+    训练  %lora      附加一个新的 LoRA 适配器
+    训练  %train     在数据上训练适配器；没有适配器时训练全部权重
+    训练  %pretrain  从零开始在文本文件上预训练一个小型 llama
+    评估  %eval      评估模型
+    评估  %quant     就地用更少的位数存放权重（量化）
+    会话  %device    显示或选择计算设备
+    会话  %seed      显示或设置所有随机数的种子
+    会话  %status    显示会话中有什么
+    会话  %history   显示以前的单元格
+    会话  %clear     清除这个单元格的输出
+    会话  %input     请人输入一行文字
+    会话  %lang      显示或设置消息和帮助的语言
+    会话  %lsmagic   列出所有魔法命令
+    会话  %help      解释一个魔法命令，或说明如何开始
+    `%train?` 解释一个命令；`!ls` 运行系统命令
+    ");
+}
+
+#[test]
+fn help_explains() {
+    let world = World::with(&[]);
+    assert_snapshot!(world.run("%help"), @"
+    Lantern keeps a language model loaded while you look at it, tune it and measure it.
+
+      %load spark                     load a small model that ships with Lantern
+      %generate Once upon a time      let it write
+      %next The capital of France is  see what it expects next
+      %data FILE, %lora, %train       teach it something
+      %eval ppl, %quant q4_0, %save   measure it, shrink it, keep it
+
+    %lsmagic lists everything; %train? explains one magic; Ctrl-C stops what is running and keeps what it learned.
+    ");
+    assert_snapshot!(world.run("%quant?"), @"
+    %quant — Store the weights in fewer bits, in place
+
+    Prints size and perplexity before and after, and how far each matrix moved. With q4_0 the embedding table keeps q8_0. Load the model again to get its own weights back.
+
+    Options
+      FORMAT  f16 and bf16 halve f32; q8_0 takes 8.5 bits a weight, q4_0 4.5 [f32, f16, bf16, q8_0, q4_0]
+      --json  Print the result as one line of JSON
+
+    Examples
+      %quant q8_0
+      %quant q4_0
+      %quant bf16
+    ");
+    assert_eq!(world.run("%help train"), world.run("%train?"));
+    assert_eq!(world.run("?lora"), world.run("%help %lora"));
+    let ran = world.lantern(&["--lang", "zh", "-c", "%lora?"]).output().unwrap();
+    assert_snapshot!(world.masked(&ran).0, @"
+    %lora — 附加一个新的 LoRA 适配器
+
+    模型被冻结；每个目标旁边的两个小矩阵负责学习：y = W x + B A x · alpha / r。B 从零开始，所以在 `%train` 之前输出不变。原有的适配器会被替换。
+
+    选项
+      r=N            矩阵的秩 (默认: 16)
+      alpha=X        缩放：增量乘以 alpha / r (默认: 32) (也可写作: lora_alpha)
+      target=TARGET  目标线性层的名字，用逗号分隔；`all-linear` 表示全部；不给时用该系列的默认选择 (也可写作: target_modules)
+      dropout=SHARE  训练时丢弃输入的比例 (默认: 0) (也可写作: lora_dropout)
+      seed=N         初始 A 的种子；不给时用会话的种子
+      --detach       取下适配器
+      --json         把结果打印成一行 JSON
+
+    示例
+      %lora
+      %lora r=16 alpha=32 target=c_attn dropout=0.1
+      %lora r=8 target_modules=q_proj,v_proj
+      %lora detach=true
+    ");
+}

@@ -1,0 +1,106 @@
+//! %lora, %train, %pretrain.
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::harness::world::World;
+
+const BEGIN: &str = "%load llama-tiny\n%data rows.jsonl val=0.25 show=0 --json\n%lora r=4 --json\n";
+
+#[test]
+fn lora_says_what_it_attached() {
+    let world = World::with(&["llama-tiny", "gpt2-tiny"]);
+    assert_snapshot!(world.run("%load llama-tiny\n%lora\n%lora r=8 target=all-linear\n%lora detach=true"), @"
+    loaded llama-tiny: llama, 23.2 k parameters, 92.8 kB in <time>
+    lora r=16 q_proj,v_proj: 4 modules, 3584 trainable parameters, 15.45 % of the model
+    lora r=8 all-linear: 14 modules, 7424 trainable parameters, 32.00 % of the model
+    no adapter is attached now
+    ");
+    assert_snapshot!(world.run("%load gpt2-tiny\n%lora r=16 alpha=32 target=c_attn dropout=0.1"), @"
+    loaded gpt2-tiny: gpt2, 18.4 k parameters, 73.4 kB in <time>
+    lora r=16 c_attn: 2 modules, 3072 trainable parameters, 16.73 % of the model
+    ");
+    assert_snapshot!(world.run("%load llama-tiny\n%lora r=2 lora_alpha=4 target_modules=[\"q_proj\",\"v_proj\"] lora_dropout=0.1"), @"
+    loaded llama-tiny: llama, 23.2 k parameters, 92.8 kB in <time>
+    lora r=2 q_proj,v_proj: 4 modules, 448 trainable parameters, 1.93 % of the model
+    ");
+}
+
+#[test]
+fn train_draws_its_curve_and_sums_up() {
+    let world = World::with(&["llama-tiny"]);
+    assert_snapshot!(world.run(&format!("{BEGIN}%train steps=6 batch=3 lr=1e-2 seed=1")), @r#"
+    loaded llama-tiny: llama, 23.2 k parameters, 92.8 kB in <time>
+    {"layout":"instruction","train":9,"val":3,"tokens":352,"learned":86,"cut":0,"dropped":0}
+    {"modules":4,"parameters":896,"r":4,"alpha":32}
+    6 steps on 896 parameters; about 67.8 MB more memory and <time>
+    loss while training
+    ━━ train   ╍╍ validation
+    loss
+    7.0 ┤⠒⠤⢄⣀
+        │    ⠉⠑⠒⠤⢄⡀
+        │⠂⢄       ⠈⠉⠒⠢⠤⣀⡀
+    6.5 ┤   ⠐⠄⢀         ⠈⠉⠒⠢⢄⣀
+        │      ⠁⠐⢄            ⠉⠑⠒⠤⢄⣀
+    6.0 ┤          ⠑ ⢄              ⠉⠒⠢⠤⠤⢄⣀⣀⣀⡀
+        │              ⠐⠄⢄⢀                  ⠈⠉⠉⠉⠒⠒⠒⠒⠢⢄⡀
+        │                  ⠁⠑⠐ ⠄⢀                      ⠈⠑⠢⣀
+    5.5 ┤                         ⠁⠐ ⠄⢀⢀                   ⠉⠒⠤⡀
+        │                               ⠁⠁⠑⠐⠐⠄⠄⢀⢀             ⠈⠑⠢⢄⡀       best 4.862
+    5.0 ┤                                         ⠁⠁⠐⠐⠐⠄⠄⠄⠄⢀⢀⢀⢀   ⠈⠒⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤
+        │                                                      ⠁⠁⠁⠁⠐⠐⠐⠐⠐⠐⠐⠐⠐⠄⠄⠄⠄⠄⠄⠄●
+        └┬──────────────┬──────────────┬─────────────┬──────────────┬──────────────┬
+         1              2              3             4              5              6
+                                            step
+    steps            6
+    loss             5.0502
+    validation loss  4.8624
+    best step        6
+    speed            <rate> tokens/s
+    peak memory      <bytes>
+    time             <time>
+    "#);
+}
+
+#[test]
+fn all_weights_are_trained_without_an_adapter() {
+    let world = World::with(&["gpt2-tiny"]);
+    let code = "%load gpt2-tiny\n%data text.txt block=16 show=0 --json\n%train steps=8 batch=4 lr=3e-3 --json";
+    let (first, second) = (world.json(code), world.json(code));
+    assert_eq!(losses(&first), losses(&second));
+    assert!(first["loss"].as_f64().unwrap() < world.json(&code.replace("steps=8", "steps=1"))["loss"].as_f64().unwrap());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_losses() {
+    let world = World::with(&["llama-tiny"]);
+    let run = |seed: u64| world.json(&format!("{BEGIN}%train steps=5 batch=2 seed={seed} --json"));
+    assert_eq!(losses(&run(1)), losses(&run(1)));
+    assert_ne!(losses(&run(1)), losses(&run(2)));
+}
+
+fn losses(run: &Value) -> [String; 3] {
+    ["loss", "val_loss", "best_step"].map(|key| run[key].to_string())
+}
+
+#[test]
+fn pretrain_makes_a_model() {
+    let world = World::with(&[]);
+    world.write("book.txt", include_str!("../../tutorials/data/text/us-declaration.txt"));
+    let code = "%pretrain book.txt steps=3 batch=2 vocab=300 layers=1 hidden=32 heads=2 context=32 block=16 seed=1";
+    let made = world.run(code);
+    // The curve is long; what stands around it matters.
+    let words: String = made.lines().filter(|line| line.starts_with(char::is_alphabetic)).map(|line| format!("{line}\n")).collect();
+    assert_snapshot!(words, @"
+    a fresh llama: 23.0 k parameters, vocabulary 300; 6345 tokens of text
+    loss while training
+    loss
+    steps            3
+    loss             5.6583
+    validation loss  5.6950
+    best step        3
+    speed            <rate> tokens/s
+    peak memory      <bytes>
+    time             <time>
+    ");
+}

@@ -13,9 +13,12 @@ use lantern::optim::{AdamW, AdamWOptions, Gradients, clip};
 use lantern::random::Random;
 
 fn main() {
+    // Candle's own pool spins at its barriers, which costs a fifth of a step; the ops do not use it.
+    // SAFETY: no other thread runs yet.
+    unsafe { std::env::set_var("CANDLE_NUM_THREADS", "1") };
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let run = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
-    let all: [(&str, fn()); 3] = [("product", product), ("decode", decode), ("lora", lora)];
+    let all: [(&str, fn()); 4] = [("product", product), ("decode", decode), ("lora", lora), ("parts", parts)];
     for (name, f) in all {
         if run(name) {
             // The backward pass recurses.
@@ -100,6 +103,41 @@ fn decode() {
                 rows as f64 / (body.0 + last.0)
             );
         }
+    }
+}
+
+type Part<'a> = Box<dyn Fn() -> Tensor + 'a>;
+
+/// Forward and forward + backward of single ops at the shapes of the LoRA step, in CPU milliseconds.
+fn parts() {
+    let mut r = Random::seeded(5);
+    let var = |r: &mut Random, shape: &[usize]| Var::from_tensor(&normal(r, shape, 0.3)).unwrap().into_inner();
+    let (x, wide, heads) = (var(&mut r, &[4, 128, 768]), var(&mut r, &[4, 128, 3072]), var(&mut r, &[4, 12, 128, 64]));
+    let (w, b, w2, a) =
+        (normal(&mut r, &[768], 0.3), normal(&mut r, &[768], 0.3), normal(&mut r, &[768, 2304], 0.3), var(&mut r, &[16, 768]));
+    let (up, b2) = (var(&mut r, &[2304, 16]), normal(&mut r, &[2304], 0.3));
+    let head = HeadWeight::Dense(normal(&mut r, &[50257, 768], 0.02));
+    let targets: Vec<u32> = (0..512).map(|i| i * 7).collect();
+    let flat = x.reshape((512, 768)).unwrap();
+    let ops: Vec<(&str, Part)> = vec![
+        ("layer_norm", Box::new(|| ops::layer_norm(&x, &w, &b, 1e-5).unwrap())),
+        ("gelu", Box::new(|| ops::gelu_new(&wide).unwrap())),
+        ("linear qkv", Box::new(|| ops::linear(&x, &w2, Some(&b2), Layout::InOut).unwrap())),
+        ("low rank", Box::new(|| ops::low_rank(&x, &a, &up, 2.0).unwrap())),
+        ("attention", Box::new(|| ops::attention(&heads, &heads, &heads, 0.125).unwrap())),
+        ("residual", Box::new(|| (&x + &x).unwrap())),
+        ("cross-entropy", Box::new(|| ops::cross_entropy(&flat, &head, &targets).unwrap())),
+    ];
+    for (name, f) in ops {
+        let forward = time(10, || drop(f()));
+        let both = time(10, || drop(f().sum_all().unwrap().backward().unwrap()));
+        println!(
+            "{name}: forward {:.1} ms CPU ({:.1} wall), with backward {:.1} ({:.1})",
+            forward.1 * 1e3,
+            forward.0 * 1e3,
+            both.1 * 1e3,
+            both.0 * 1e3
+        );
     }
 }
 

@@ -8,6 +8,7 @@ mod hub;
 mod jupyter;
 mod layers;
 mod magics;
+mod parity;
 mod repl;
 #[cfg(unix)]
 mod repl_terminal;

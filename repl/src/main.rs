@@ -70,6 +70,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // SAFETY: no thread has been started.
+    unsafe { lantern::device::before_threads() };
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         // Help and version are "errors" with exit code 0.

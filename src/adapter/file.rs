@@ -34,7 +34,7 @@ impl Adapter {
         let tensors: Vec<(String, Tensor)> =
             self.vars().iter().map(|(name, var)| (format!("{PREFIX}{name}"), var.as_detached_tensor())).collect();
         let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-        safetensors::serialize_to_file(tensors, Some(metadata), &weights).map_err(written(&weights))?;
+        write_tensors(tensors, metadata, &weights)?;
         Ok(vec![config, weights])
     }
 
@@ -140,11 +140,21 @@ fn number(x: f64) -> Value {
     if x.fract() == 0.0 { json!(x as i64) } else { json!(x) }
 }
 
-/// `map_err(written(path))`: safetensors' errors, a full disk among them.
-pub fn written(path: &Path) -> impl FnOnce(safetensors::SafeTensorError) -> Error {
-    let path = path.to_owned();
-    move |error| match error {
-        safetensors::SafeTensorError::IoError(source) => Error::io(&path)(source),
+/// Writes a safetensors file that others may read: the library makes it private to this user.
+///
+/// # Errors
+/// `DiskFull`, `Io`.
+pub fn write_tensors<S: AsRef<str> + Ord + std::fmt::Display>(
+    tensors: impl IntoIterator<Item = (S, Tensor)>,
+    metadata: HashMap<String, String>,
+    path: &Path,
+) -> Result<()> {
+    let failed = |error| match error {
+        safetensors::SafeTensorError::IoError(source) => Error::io(path)(source),
         other => Error::Io { path: path.display().to_string(), cause: other.to_string() },
-    }
+    };
+    // A file made the ordinary way shows which rights the person's umask gives.
+    let rights = std::fs::File::create(path).and_then(|file| file.metadata()).map_err(Error::io(path))?.permissions();
+    safetensors::serialize_to_file(tensors, Some(metadata), path).map_err(failed)?;
+    std::fs::set_permissions(path, rights).map_err(Error::io(path))
 }

@@ -4,6 +4,6 @@ mod file;
 mod lora;
 mod merge;
 
-pub use file::written;
+pub use file::write_tensors;
 pub use lora::{Adapter, Lora, module_names};
 pub use merge::merged;

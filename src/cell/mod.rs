@@ -5,7 +5,6 @@ mod run;
 pub mod split;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -19,7 +18,7 @@ use crate::session::{Session, Shared};
 use crate::stop::Stop;
 use crate::store::{History, Home, Settings};
 use crate::words::Lang;
-use crate::{Error, magic};
+use crate::{Error, device, magic};
 
 /// The backward pass recurses through every operation of a step.
 const STACK: usize = 256 << 20;
@@ -46,10 +45,35 @@ struct Inner {
     cells: Mutex<Option<Sender<Cell>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     answers: Sender<Option<String>>,
-    busy: Arc<AtomicBool>,
-    stop: Stop,
+    pending: Arc<Pending>,
     shared: Arc<Shared>,
     history: Arc<History>,
+}
+
+/// How many cells wait or run. The cancel flag is only touched under its lock: an interrupt never outlives the cell it was meant for,
+/// and never comes before it.
+struct Pending {
+    cells: Mutex<usize>,
+    stop: Stop,
+}
+
+impl Pending {
+    fn add(&self) {
+        *lock(&self.cells) += 1;
+    }
+
+    fn end_one(&self) {
+        let mut cells = lock(&self.cells);
+        *cells = cells.saturating_sub(1);
+        self.stop.clear();
+    }
+
+    fn interrupt(&self) {
+        let cells = lock(&self.cells);
+        if *cells > 0 {
+            self.stop.raise();
+        }
+    }
 }
 
 struct Cell {
@@ -68,36 +92,36 @@ impl Desk {
     /// The thread cannot be started.
     pub fn open(setup: Setup) -> Result<Self, Report> {
         let home = Home::find(setup.home);
+        let device = device::from_environment().map_err(|error| error.report())?;
         let (stop, shared, history) = (Stop::new(), Arc::<Shared>::default(), Arc::new(History::open(home.history())));
         let (cells, queue) = channel();
         let (answers, answered) = channel();
-        let busy = Arc::new(AtomicBool::new(false));
-        let session = Session::new(stop.clone(), shared.clone(), history.clone(), &home);
-        let mut clerk = Clerk { session, history: history.clone(), busy: busy.clone(), answered, count: 0 };
+        let pending = Arc::new(Pending { cells: Mutex::new(0), stop: stop.clone() });
+        let session = Session::new(stop, shared.clone(), history.clone(), &home, device);
+        let mut clerk = Clerk { session, history: history.clone(), pending: pending.clone(), answered, count: 0 };
         let thread = std::thread::Builder::new()
             .name("session".into())
             .stack_size(STACK)
             .spawn(move || clerk.serve(&queue))
             .map_err(|e| Error::Internal { doing: "start of the session's thread".into(), cause: e.to_string() }.report())?;
         let (cells, thread) = (Mutex::new(Some(cells)), Mutex::new(Some(thread)));
-        Ok(Self(Arc::new(Inner { cells, thread, answers, busy, stop, shared, history })))
+        Ok(Self(Arc::new(Inner { cells, thread, answers, pending, shared, history })))
     }
 
     /// Queues a cell; its last event is [`Event::Done`].
     pub fn execute(&self, request: Execute) -> Receiver<Event> {
         let (events, receiver) = channel();
         if let Some(cells) = lock(&self.0.cells).as_ref() {
+            self.0.pending.add();
             // After `close` the receiver is simply at its end.
             let _ = cells.send(Cell { request, events });
         }
         receiver
     }
 
-    /// Stops the running cell within a step; does nothing when idle.
+    /// Stops the running cell within a step, or the next one if it has not begun; does nothing when idle.
     pub fn interrupt(&self) {
-        if self.busy() {
-            self.0.stop.raise();
-        }
+        self.0.pending.interrupt();
     }
 
     /// Answers [`Event::Input`]; `None` ends the input.
@@ -129,7 +153,7 @@ impl Desk {
     }
 
     pub fn busy(&self) -> bool {
-        self.0.busy.load(Ordering::SeqCst)
+        *lock(&self.0.pending.cells) > 0
     }
 
     /// Ends the session after the cells that are queued.
@@ -145,7 +169,7 @@ impl Desk {
 struct Clerk {
     session: Session,
     history: Arc<History>,
-    busy: Arc<AtomicBool>,
+    pending: Arc<Pending>,
     answered: Receiver<Option<String>>,
     count: usize,
 }
@@ -153,10 +177,8 @@ struct Clerk {
 impl Clerk {
     fn serve(&mut self, queue: &Receiver<Cell>) {
         while let Ok(cell) = queue.recv() {
-            self.session.stop().clear();
-            self.busy.store(true, Ordering::SeqCst);
             let outcome = self.run(&cell);
-            self.busy.store(false, Ordering::SeqCst);
+            self.pending.end_one();
             let _ = cell.events.send(Event::Done(outcome));
         }
     }

@@ -16,6 +16,7 @@ pub struct Generation {
     ids: Vec<u32>,
     prompt: usize,
     cache: Cache,
+    deltas: Option<Deltas>,
     budget: Budget,
     processors: Processors,
     sampler: Sampler,
@@ -29,16 +30,24 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// `random` is drawn from when the options ask for sampling.
+    /// `random` is drawn from when the options ask for sampling; `deltas` are an adapter's.
     ///
     /// # Errors
     /// `ContextFull`, `BadValue` of an option.
-    pub fn begin(model: &Model, tokenizer: &Tokenizer, prompt: &[u32], options: &Options, random: Random) -> Result<Self> {
+    pub fn begin(
+        model: &Model,
+        tokenizer: &Tokenizer,
+        prompt: &[u32],
+        deltas: Option<Deltas>,
+        options: &Options,
+        random: Random,
+    ) -> Result<Self> {
         let budget = Budget::new(options, prompt.len(), model.spec.context)?;
         Ok(Self {
             ids: prompt.to_vec(),
             prompt: prompt.len(),
             cache: Cache::new(),
+            deltas: deltas.map(|deltas| deltas.detached()),
             budget,
             processors: Processors::new(options, tokenizer.eos(), prompt.len())?,
             sampler: if options.samples() { Sampler::Draw(random) } else { Sampler::Greedy },
@@ -52,18 +61,18 @@ impl Generation {
         })
     }
 
-    /// Takes one token and returns the text it makes sure of; `None` when generation is over. `deltas` should be detached.
+    /// Takes one token and returns the text it makes sure of; `None` when generation is over.
     ///
     /// # Errors
     /// `NotFinite` logits.
-    pub fn step(&mut self, model: &Model, deltas: Option<&Deltas>) -> Result<Option<String>> {
+    pub fn step(&mut self, model: &Model) -> Result<Option<String>> {
         if self.stopped_by.is_some() {
             return Ok(None);
         }
         if self.new_ids().len() >= self.budget.tokens {
             return Ok(self.finish(self.budget.then));
         }
-        let mut logits = next_logits(model, deltas, &self.ids[self.cache.len()..], &mut self.cache)?;
+        let mut logits = next_logits(model, self.deltas.as_ref(), &self.ids[self.cache.len()..], &mut self.cache)?;
         self.processors.apply(&self.ids, &mut logits);
         let id = self.sampler.pick(&logits, self.new_ids().len())?;
         self.ids.push(id);

@@ -50,7 +50,32 @@ impl Member {
 
 const ALPACA: &str = "CC-BY-NC-4.0";
 
+macro_rules! spark_file {
+    ($name:literal) => {
+        ($name, include_bytes!(concat!("../../models/spark/", $name)))
+    };
+}
+
+/// `models/spark/README.md` says how it was made.
+const SPARK: &[(&str, &[u8])] = &[
+    spark_file!("config.json"),
+    spark_file!("model.safetensors"),
+    spark_file!("tokenizer.json"),
+    spark_file!("tokenizer_config.json"),
+];
+
 const KNOWN: &[Known] = &[
+    Known {
+        name: "spark",
+        kind: Kind::Model,
+        about: phrase(
+            "a toy of 2.8 M parameters that ships with Lantern, ten minutes of %pretrain on a novel of 1873",
+            "随 Lantern 附带的 280 万参数玩具模型，用一部 1873 年的小说 %pretrain 十分钟得到",
+        ),
+        licence: "MIT OR Apache-2.0",
+        bytes: 5_700_000,
+        source: Source::Embedded(SPARK),
+    },
     Known {
         name: "smollm2",
         kind: Kind::Model,

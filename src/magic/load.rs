@@ -1,7 +1,10 @@
+use std::path::Path;
+
 use candle_core::DType;
 use wire::{Value, value};
 
 use super::{Magic, Out, Topic};
+use crate::adapter::Adapter;
 use crate::plot::number;
 use crate::session::Session;
 use crate::words::ui;
@@ -24,6 +27,9 @@ pub struct Args {
     device: Option<String>,
 }
 
+/// Seconds from which a load is announced.
+const WORTH_SAYING: f64 = 1.0;
+
 impl Magic for Args {
     const TOPIC: Topic = Topic::Model;
     const EXAMPLES: &'static [&'static str] = &["%load spark", "%load smollm2", "%load ./my-model dtype=bf16"];
@@ -31,8 +37,19 @@ impl Magic for Args {
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         let device = self.device.as_deref().map(device::parse).transpose()?;
         let label = ui::FETCHING.with(&[("what", &self.model)]);
-        let mut progress = |done: u64, total: Option<u64>| out.progress("fetch", done, total.unwrap_or(done + 1), &label);
-        let loaded = session.load(&self.model, self.dtype.as_deref().and_then(dtype), device, &mut progress)?;
+        let loaded = if Adapter::is_at(Path::new(&self.model)) {
+            session.load_adapter(Path::new(&self.model))?
+        } else {
+            let mut progress = |done: u64, total: Option<u64>| out.progress("fetch", done, total.unwrap_or(done + 1), &label);
+            let plan = session.find(&self.model, self.dtype.as_deref().and_then(dtype), device, &mut progress)?;
+            if plan.forecast.seconds >= WORTH_SAYING {
+                let free = number::bytes(device::memory::available().unwrap_or(0));
+                let fields: [(&str, &dyn std::fmt::Display); 3] =
+                    [("bytes", &number::bytes(plan.forecast.bytes)), ("free", &free), ("time", &number::duration(plan.forecast.seconds))];
+                out.note(&ui::LOAD_FORECAST.with(&fields));
+            }
+            session.load(plan)?
+        };
         let fields: [(&str, &dyn std::fmt::Display); 5] = [
             ("name", &loaded.name),
             ("family", &loaded.family),

@@ -33,15 +33,6 @@ pub const FAMILIES: &[Family] = &[
         spec: llama,
     },
     Family {
-        name: "mistral",
-        gguf: "",
-        layout: Layout::OutIn,
-        names: LLAMA,
-        optional_prefix: "",
-        targets: &["q_proj", "v_proj"],
-        spec: llama,
-    },
-    Family {
         name: "qwen2",
         gguf: "",
         layout: Layout::OutIn,

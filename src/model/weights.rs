@@ -1,6 +1,6 @@
 //! The weights of a decoder, in the hub's layout and names whatever file they came from.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 
 use super::families::Family;
 use super::spec::Spec;
@@ -115,6 +115,22 @@ impl Model {
         }
         visit_norm(&mut self.norm, visit)?;
         self.head.as_mut().map_or(Ok(()), |head| visit_linear(head, visit))
+    }
+
+    /// Makes every dense tensor of the model a variable, named as in [`Model::visit`]; the model computes with them from then on.
+    ///
+    /// # Errors
+    /// Memory.
+    pub fn track(&mut self) -> Result<Vec<(String, Var)>> {
+        let mut vars = Vec::new();
+        self.visit(&mut |name, slot| {
+            let (Slot::Matrix(Weight::Dense { tensor, .. }) | Slot::Vector(tensor)) = slot else { return Ok(()) };
+            let var = Var::from_tensor(&tensor.copy()?)?;
+            *tensor = var.as_tensor().clone();
+            vars.push((name.to_owned(), var));
+            Ok(())
+        })?;
+        Ok(vars)
     }
 
     /// The same numbers, shared, outside of any graph: what a forward pass without gradients runs on.

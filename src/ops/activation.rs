@@ -7,7 +7,7 @@ use super::vector::{exp, normal_cdf, sigmoid};
 use super::{float, plain, storage};
 
 /// `sqrt(2 / pi)`.
-const GELU_SCALE: f32 = 0.797_884_56;
+const GELU_SCALE: f32 = 0.797_884_6;
 const GELU_CUBE: f32 = 0.044_715;
 
 /// transformers' `gelu_new`: `x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))`.

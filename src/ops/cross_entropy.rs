@@ -13,8 +13,8 @@ use super::product::{Product, View};
 use super::softmax::softmax;
 use super::{float, packed, plain, storage};
 
-/// Rows whose logits exist at the same time.
-const CHUNK: usize = 128;
+/// Logits that exist at the same time: 64 MiB.
+const LOGITS: usize = 16 << 20;
 
 /// The output matrix `[V, C]`.
 #[derive(Clone)]
@@ -56,6 +56,11 @@ pub fn token_losses(hidden: &Tensor, head: &HeadWeight, targets: &[u32]) -> crat
     Ok(losses)
 }
 
+/// Rows of one chunk: from the vocabulary alone.
+fn chunk_rows(vocabulary: usize) -> usize {
+    (LOGITS / vocabulary.max(1) / 64 * 64).clamp(64, 512)
+}
+
 fn check(hidden: &Tensor, head: &HeadWeight, targets: &[u32]) -> Result<()> {
     let (n, c) = hidden.dims2()?;
     let (vocabulary, width) = match head {
@@ -89,8 +94,9 @@ fn plain_losses(hidden: &Tensor, head: &HeadWeight, targets: &[u32]) -> Result<T
         HeadWeight::Dense(w) => w.clone(),
         HeadWeight::Packed(w) => w.dequantize(hidden.device())?,
     };
-    let losses = (0..targets.dim(0)?).step_by(CHUNK).map(|first| {
-        let count = CHUNK.min(targets.dim(0)? - first);
+    let chunk = chunk_rows(head.dim(0)?);
+    let losses = (0..targets.dim(0)?).step_by(chunk).map(|first| {
+        let count = chunk.min(targets.dim(0)? - first);
         plain::token_losses(&hidden.narrow(0, first, count)?, &head, &targets.narrow(0, first, count)?)
     });
     Tensor::cat(&losses.collect::<Result<Vec<_>>>()?, D::Minus1)
@@ -137,8 +143,9 @@ fn run<R>(x: &[f32], w: Matrix, targets: &[u32], wanted: Wanted, keep: impl FnOn
     gradients.hidden.resize(if wanted.hidden { x.len() } else { 0 }, 0.0);
     gradients.head.resize(if wanted.head { vocabulary * width } else { 0 }, 0.0);
     let mut logits = Vec::new();
-    for (chunk, targets) in targets.chunks(CHUNK).enumerate() {
-        let rows = chunk * CHUNK..chunk * CHUNK + targets.len();
+    let size = chunk_rows(vocabulary);
+    for (chunk, targets) in targets.chunks(size).enumerate() {
+        let rows = chunk * size..chunk * size + targets.len();
         let x = &x[rows.start * width..rows.end * width];
         logits.resize(targets.len() * vocabulary, 0.0);
         Product::new(View::rows(x, width), w.t()).run(&mut logits, targets.len());

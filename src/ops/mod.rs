@@ -13,6 +13,8 @@ mod dot;
 mod dropout;
 mod embedding;
 mod lanes;
+#[cfg(target_arch = "x86_64")]
+mod lanes_x86;
 mod linear;
 mod low_rank;
 mod matrix;

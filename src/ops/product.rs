@@ -8,7 +8,7 @@ use super::matrix::Matrix;
 use super::storage::Shared;
 
 const TILE_ROWS: usize = 512;
-const TILE_COLUMNS: usize = 256;
+const TILE_COLUMNS: usize = 384;
 /// Depth of one block when the right-hand side has to be widened first.
 const WIDEN: usize = 512;
 
@@ -125,11 +125,15 @@ struct Tile {
     n: usize,
 }
 
-/// Tiles large enough to keep gemm's packing cheap, small enough to share out evenly.
+/// Tiles large enough to keep gemm's packing cheap, and an even number of them: two threads are the common case.
 fn tile_sizes(m: usize, n: usize) -> (usize, usize) {
-    let rows = if m > TILE_ROWS { TILE_ROWS } else { m };
+    if n < 64 {
+        return (m.div_ceil(4).max(64), n);
+    }
     let columns = if n < TILE_COLUMNS * 2 { n.div_ceil(2).next_multiple_of(16) } else { TILE_COLUMNS };
-    if n < 64 { (m.div_ceil(4).max(64), n) } else { (rows, columns) }
+    let rows = m.min(TILE_ROWS);
+    let tiles = m.div_ceil(rows) * n.div_ceil(columns);
+    if tiles % 2 == 1 && tiles < 16 && m >= 128 { (rows.div_ceil(2), columns) } else { (rows, columns) }
 }
 
 /// `out[m, n] = a[m, k] @ b[k, n]`, single-threaded, any strides; `add` adds to `out`. For use inside parallel work.

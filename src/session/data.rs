@@ -16,9 +16,14 @@ impl Session {
         let context = base.model.spec.context;
         let options = Options { max_length: options.max_length.min(context), ..options };
         let data = Dataset::load(&path, &options, &base.tokenizer)?;
+        self.set_data(data);
+        self.dataset()
+    }
+
+    /// Makes `data`, tokenised for the loaded model, the session's; a run on other data ends.
+    pub fn set_data(&mut self, data: Dataset) {
         self.run = None;
         self.data = Some(data);
         self.publish();
-        self.dataset()
     }
 }

@@ -1,6 +1,7 @@
 //! `generate`, `chat`: one token a step, the session's queue in between.
 
 use super::Session;
+use crate::device;
 use crate::generate::{Generation, Options, StoppedBy};
 use crate::random::Random;
 use crate::tokenizer::Message;
@@ -37,7 +38,8 @@ impl Session {
         // Each generation draws from a generator of its own, so that `seed=` repeats it whatever came before.
         let random = Random::seeded(options.seed.unwrap_or_else(|| self.random.bits()));
         let base = self.loaded.as_ref().ok_or(Error::NoModel {})?;
-        self.generation = Some(Generation::begin(&base.model, &base.tokenizer, ids, options, random)?);
+        let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas().clone());
+        self.generation = Some(Generation::begin(&base.model, &base.tokenizer, ids, deltas, options, random)?);
         Ok(())
     }
 
@@ -76,8 +78,7 @@ impl Session {
         if self.stop.raised() && !generation.over() {
             return Ok(generation.finish(StoppedBy::Interrupt));
         }
-        let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas().detached());
-        generation.step(&base.model, deltas.as_ref())
+        device::on_workers(|| generation.step(&base.model))
     }
 
     /// Ends the generation; an answer becomes part of the conversation.

@@ -9,7 +9,7 @@ use super::{Base, Session};
 use crate::adapter::Adapter;
 use crate::device::memory;
 use crate::hub::{self, Files};
-use crate::model::{self, Request};
+use crate::model::{self, Forecast, Request};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};
 
@@ -28,20 +28,33 @@ pub struct Loaded {
     pub adapter: bool,
 }
 
+/// A model that was found but not read yet.
+pub struct Plan {
+    files: Files,
+    request: Request,
+    pub forecast: Forecast,
+}
+
 impl Session {
-    /// Loads a model by name, folder or file, or an adapter's folder onto the model that is there. On failure nothing changes.
+    /// Finds a model by name, folder or file and says what loading it takes. A known model that is not here is fetched.
     ///
     /// # Errors
-    /// Those of `hub::resolve`, `model::load`, `TooBig`; `NoModel` for an adapter without a base.
-    pub fn load(&mut self, name: &str, dtype: Option<DType>, device: Option<Device>, progress: Progress) -> Result<Loaded> {
-        let started = Instant::now();
-        if Adapter::is_at(Path::new(name)) {
-            return self.load_adapter(Path::new(name), started);
-        }
+    /// Those of `hub::resolve`; `TooBig`; a config that cannot be read.
+    pub fn find(&self, name: &str, dtype: Option<DType>, device: Option<Device>, progress: Progress) -> Result<Plan> {
         let files = hub::resolve(name, &self.cache, progress, &self.stop)?;
         let device = device.unwrap_or_else(|| self.device.clone());
         let request = Request { name: files.name.clone(), weights: files.weights.clone(), config: files.config.clone(), dtype, device };
-        model::forecast(&request)?;
+        let forecast = model::forecast(&request)?;
+        Ok(Plan { files, request, forecast })
+    }
+
+    /// Loads what was found in place of the model that is there. On failure nothing changes.
+    ///
+    /// # Errors
+    /// Those of `model::load`, `BadTokenizer`.
+    pub fn load(&mut self, plan: Plan) -> Result<Loaded> {
+        let started = Instant::now();
+        let Plan { files, request, .. } = plan;
         let tokenizer = tokenizer_of(&files)?;
         let model = model::load(&request)?;
         if tokenizer.vocabulary() > model.spec.vocabulary {
@@ -59,7 +72,12 @@ impl Session {
         self.publish();
     }
 
-    fn load_adapter(&mut self, folder: &Path, started: Instant) -> Result<Loaded> {
+    /// Attaches the adapter in `folder` to the model that is there.
+    ///
+    /// # Errors
+    /// `NoModel`, `BadAdapter`, `WrongShape`.
+    pub fn load_adapter(&mut self, folder: &Path) -> Result<Loaded> {
+        let started = Instant::now();
         let adapter = Adapter::load(folder, &self.base()?.model)?;
         self.set_adapter(Some(adapter));
         self.loaded_now(started, true)

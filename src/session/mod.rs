@@ -19,7 +19,7 @@ use wire::value::Status;
 use wire::{HistoryEntry, HistoryQuery};
 
 pub use generate::Written;
-pub use load::{Loaded, Progress};
+pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
 pub use pretrain::Shape;
 pub use quant::{Format, Quantised, TensorError};
@@ -68,8 +68,8 @@ pub struct Base {
 pub const FIRST_SEED: u64 = 42;
 
 impl Session {
-    /// Fetched models and the choices that last lie in `home`.
-    pub fn new(stop: Stop, shared: Arc<Shared>, history: Arc<History>, home: &Home) -> Self {
+    /// Fetched models and the choices that last lie in `home`; models go to `device`.
+    pub fn new(stop: Stop, shared: Arc<Shared>, history: Arc<History>, home: &Home, device: Device) -> Self {
         Self {
             stop,
             shared,
@@ -78,7 +78,7 @@ impl Session {
             settings: home.settings(),
             seed: FIRST_SEED,
             random: Random::seeded(FIRST_SEED),
-            device: Device::Cpu,
+            device,
             loaded: None,
             adapter: None,
             data: None,

@@ -57,7 +57,7 @@ fn save_model(folder: &Path, model: &Model, tokenizer: &Tokenizer, adapter: Opti
     })?;
     let path = folder.join("model.safetensors");
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    safetensors::serialize_to_file(tensors, Some(metadata), &path).map_err(adapter::written(&path))?;
+    adapter::write_tensors(tensors, metadata, &path)?;
     files.push(path);
     let mut config = model.config.clone();
     let dtype = match widest {

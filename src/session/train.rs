@@ -1,6 +1,6 @@
 //! `train`: begins a run on the adapter, or on all weights; steps it; puts things back when it is over.
 
-use candle_core::{DType, Var};
+use candle_core::DType;
 
 use super::Session;
 use crate::data::Dataset;
@@ -47,7 +47,7 @@ impl Session {
         let mut working = model.converted(if full { DType::F32 } else { dtype })?;
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
-            None => track(&mut working)?,
+            None => working.track()?,
         };
         let run = Run::begin(recipe, vars, data)?;
         self.run = Some(Active { run, working: Some(working), full });
@@ -106,19 +106,6 @@ impl Session {
     pub fn run_peak(&mut self) -> u64 {
         self.run.as_mut().map_or(0, |active| active.run.peak())
     }
-}
-
-/// Makes every tensor of the model a variable; the model computes with them from then on.
-fn track(model: &mut Model) -> Result<Vec<(String, Var)>> {
-    let mut vars = Vec::new();
-    model.visit(&mut |name, slot| {
-        let (Slot::Matrix(Weight::Dense { tensor, .. }) | Slot::Vector(tensor)) = slot else { return Ok(()) };
-        let var = Var::from_tensor(&tensor.copy()?)?;
-        *tensor = var.as_tensor().clone();
-        vars.push((name.to_owned(), var));
-        Ok(())
-    })?;
-    Ok(vars)
 }
 
 fn retrack(model: &Model, run: &Run) -> Result<Model> {

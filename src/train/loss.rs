@@ -4,8 +4,9 @@ use candle_core::Tensor;
 
 use crate::data::{self, Batch, Example, IGNORE};
 use crate::model::{Input, Model, NoTap};
-use crate::nn::{Pass, Weight};
+use crate::nn::{Deltas, Pass, Weight};
 use crate::ops::{self, HeadWeight};
+use crate::optim::{Gradients, Parameters};
 use crate::stop::Stop;
 use crate::words::ui;
 use crate::{Error, Result};
@@ -53,6 +54,30 @@ fn learned_rows(model: &Model, pass: &Pass, batch: &Batch) -> Result<(Tensor, Ve
 pub fn on_graph(model: &Model, pass: &Pass, batch: &Batch) -> Result<Tensor> {
     let (hidden, targets) = learned_rows(model, pass, batch)?;
     ops::cross_entropy(&hidden, &head_of(model), &targets)
+}
+
+/// The loss of an accumulation window and the gradients of its mean, in the order of `vars`: what one step learns from.
+/// Each batch draws the seed of its dropout.
+///
+/// # Errors
+/// Shapes; a batch longer than the context.
+pub fn gradients(
+    model: &Model,
+    deltas: Option<&Deltas>,
+    window: &[Batch],
+    vars: &Parameters,
+    seed: &mut dyn FnMut() -> u64,
+) -> Result<(Loss, Gradients)> {
+    let mut loss = Loss { sum: 0.0, tokens: window.iter().map(|batch| batch.learned).sum() };
+    let mut gradients = Gradients::default();
+    for batch in window {
+        let pass = Pass { deltas, dropout: Some(seed()) };
+        let sum = on_graph(model, &pass, batch)?;
+        loss.sum += f64::from(sum.to_scalar::<f32>()?);
+        let mut store = (sum / loss.tokens as f64)?.backward()?;
+        gradients.add(Gradients::take(vars, &mut store))?;
+    }
+    Ok((loss, gradients))
 }
 
 /// The loss over `examples`, token-weighted; nothing is learned. `model` and the deltas should be detached.

@@ -5,6 +5,6 @@ mod loss;
 mod recipe;
 mod run;
 
-pub use loss::{Loss, evaluate, head_of};
+pub use loss::{Loss, evaluate, gradients, head_of};
 pub use recipe::Recipe;
 pub use run::{Run, Step, Validation};

@@ -11,7 +11,7 @@ use crate::data::{self, Dataset, Order};
 use crate::device::memory::Peak;
 use crate::model::Model;
 use crate::nn::{Deltas, Pass};
-use crate::optim::{AdamW, AdamWOptions, Gradients, clip};
+use crate::optim::{AdamW, AdamWOptions, clip};
 use crate::random::Random;
 use crate::stop::Stop;
 use crate::{Error, Result};
@@ -127,18 +127,13 @@ impl Run {
         let started = Instant::now();
         let n = self.steps.len() + 1;
         let window = self.window(data);
-        let learned: usize = window.iter().map(|batch| batch.learned).sum();
-        let mut gradients = Gradients::default();
-        let mut total = 0.0;
-        for batch in &window {
-            let pass = Pass { deltas, dropout: Some(self.random.bits()) };
-            let loss = loss::on_graph(model, &pass, batch)?;
-            total += f64::from(loss.to_scalar::<f32>()?);
-            let mut store = (loss / learned as f64)?.backward()?;
-            gradients.add(Gradients::take(&self.vars, &mut store))?;
-            self.peak.look();
-        }
-        let loss = total / learned as f64;
+        let (random, peak) = (&mut self.random, &mut self.peak);
+        let (loss, mut gradients) = loss::gradients(model, deltas, &window, &self.vars, &mut || {
+            peak.look();
+            random.bits()
+        })?;
+        self.peak.look();
+        let loss = loss.mean();
         if !loss.is_finite() {
             return Err(Error::NotFinite { what: "the loss".into(), step: n });
         }

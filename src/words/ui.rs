@@ -215,6 +215,7 @@ pub const KERNEL_HOME: Phrase =
 
 pub const INSTALLED: Phrase = phrase("installed {path}\nnext: {next}\n", "已安装到 {path}\n下一步：{next}\n");
 pub const UNINSTALLED: Phrase = phrase("removed {path}\n", "已移除 {path}\n");
+pub const LOAD_FORECAST: Phrase = phrase("needs {bytes}, {free} are free; about {time}", "需要 {bytes}，可用 {free}；大约 {time}");
 
 // What is wrong with a magic's line
 pub const OPEN_QUOTE: Phrase = phrase("the quote {quote} is not closed", "引号 {quote} 没有闭合");

@@ -42,7 +42,8 @@ pub fn python(home: &Path) -> Command {
 /// Installs the kernel into Jupyter's data folder under `home`, with the program's own command.
 pub fn install(home: &Path) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lantern"));
-    let output = command.args(["kernel", "install", "--user"]).env("JUPYTER_DATA_DIR", home.join("jupyter")).output().expect("lantern runs");
+    let output =
+        command.args(["kernel", "install", "--user"]).env("JUPYTER_DATA_DIR", home.join("jupyter")).output().expect("lantern runs");
     assert!(output.status.success(), "{}", said(&output));
 }
 

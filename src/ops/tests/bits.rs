@@ -9,6 +9,8 @@ use super::{cases, normal, run, values};
 use crate::ops::{self, Layout};
 use crate::random::Random;
 
+type Layer<'a> = Box<dyn Fn(&Tensor) -> Tensor + 'a>;
+
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
     let cases = cases::all();
@@ -36,7 +38,7 @@ fn a_row_alone_equals_the_row_in_a_batch() {
     let packed: Vec<_> =
         [GgmlDType::Q4_0, GgmlDType::Q4_1, GgmlDType::Q8_0].iter().map(|f| Arc::new(QTensor::quantize(&dense, *f).unwrap())).collect();
     let bias = normal(&mut r, &[330], 0.3);
-    let mut layers: Vec<Box<dyn Fn(&Tensor) -> Tensor>> = vec![
+    let mut layers: Vec<Layer> = vec![
         Box::new(|x| ops::linear(x, &dense, Some(&bias), Layout::OutIn).unwrap()),
         Box::new(|x| ops::linear(x, &half, Some(&bias), Layout::OutIn).unwrap()),
         Box::new(|x| ops::linear(x, &conv, Some(&bias), Layout::InOut).unwrap()),

@@ -165,7 +165,7 @@ fn pointwise(r: &mut Random) -> Vec<Case> {
 
 fn losses(r: &mut Random) -> Vec<Case> {
     let mut cases = Vec::new();
-    for (n, c, v) in [(1, 12, 17), (5, 33, 700), (300, 24, 70)] {
+    for (n, c, v) in [(1, 12, 17), (5, 33, 700), (1100, 24, 70)] {
         let targets: Vec<u32> = (0..n).map(|_| r.below(v) as u32).collect();
         let operands = vec![normal(r, &[n, c], 1.0), normal(r, &[v, c], 0.3)];
         let again = targets.clone();

@@ -3,6 +3,7 @@
 mod bits;
 mod cases;
 mod gradients;
+mod instructions;
 mod twins;
 
 use candle_core::{Device, Tensor, Var};

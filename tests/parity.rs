@@ -1,0 +1,15 @@
+//! The engine equals transformers, PEFT and PyTorch on models small enough to keep: `reference/README.md` says where the numbers come from.
+//!
+//! Each comparison prints what it found: `cargo test --release -p lantern-repl --test all parity -- --nocapture`.
+
+mod adapter;
+mod fixture;
+mod forward;
+mod gguf;
+mod greedy;
+mod oracle;
+mod perplexity;
+mod quantised;
+mod saved;
+mod smollm2;
+mod training;

@@ -1,0 +1,56 @@
+//! Saved and loaded again: the same bits. With `LANTERN_PARITY=FOLDER`, what `reference/parity.sh` gives to transformers.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use candle_core::Tensor;
+
+use super::fixture::{ADAPTED, MODELS, apart, load, load_from, logits, path, session, tensors, tokenizer};
+
+#[test]
+fn a_saved_model_loads_to_the_same_bits() {
+    for name in MODELS {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("model");
+        session(&path(name)).save(&place, false).unwrap();
+        let again = session(&place);
+        let ids = tensors(&format!("{name}/golden.safetensors")).ids("ids");
+        let (first, second) = (logits(&load(name), &ids, None), logits(&again.base().unwrap().model, &ids, None));
+        assert_eq!(apart(&first, &second), 0.0, "{name}");
+        let stored = |file: &Path| candle_core::safetensors::load(file, &candle_core::Device::Cpu).unwrap();
+        let (theirs, ours) = (stored(&path(name).join("model.safetensors")), stored(&place.join("model.safetensors")));
+        assert_eq!(ours.len(), theirs.len(), "{name}");
+        for (key, tensor) in &theirs {
+            assert_eq!(apart(&ours[key], tensor), 0.0, "{name}: {key}");
+        }
+        let text = "Hello, 12 tokens? (no)";
+        let (first, second) = (tokenizer(name).encode(text).unwrap(), again.base().unwrap().tokenizer.encode(text).unwrap());
+        assert_eq!(first, second, "{name}");
+    }
+}
+
+/// Writes model, adapter and merged model with our logits beside each; `reference/saved.py` loads them with transformers and PEFT.
+#[test]
+fn what_parity_sh_compares() {
+    let Some(out) = std::env::var_os("LANTERN_PARITY") else { return };
+    for name in ADAPTED {
+        let place = Path::new(&out).join(name);
+        std::fs::create_dir_all(&place).unwrap();
+        let ids = tensors(&format!("{name}/golden.safetensors")).ids("ids");
+        let mut session = session(&path(name));
+        session.save(&place.join("model"), false).unwrap();
+        session.load(path(&format!("{name}/lora")).to_str().unwrap(), None, None, &mut |_, _| {}).unwrap();
+        session.save(&place.join("adapter"), false).unwrap();
+        session.save(&place.join("merged"), true).unwrap();
+        let model = load(name);
+        let adapted = logits(&model, &ids, session.adapter().map(|adapter| adapter.deltas()));
+        let merged = logits(&load_from(&place.join("merged"), name, None), &ids, None);
+        let all: HashMap<&str, Tensor> = HashMap::from([
+            ("ids", ids.to_dtype(candle_core::DType::I64).unwrap()),
+            ("model", logits(&model, &ids, None)),
+            ("adapter", adapted.detach()),
+            ("merged", merged),
+        ]);
+        candle_core::safetensors::save(&all, place.join("logits.safetensors")).unwrap();
+    }
+}

@@ -28,13 +28,13 @@ wording! {
     Interrupted: "interrupted: {what}", "已中断：{what}";
     NotFound: "there is no file or folder `{path}`", "没有文件或目录 `{path}`", hint "`!ls` shows what is here", "`!ls` 查看这里有什么";
     Io: "cannot use `{path}`", "无法使用 `{path}`";
-    NotUtf8: "`{path}` is not UTF-8 text (line {line})", "`{path}` 不是 UTF-8 文本（第 {line} 行）", hint "convert it first: `!iconv -f GB18030 -t UTF-8 {path}`", "先转换编码：`!iconv -f GB18030 -t UTF-8 {path}`";
+    NotUtf8: "`{path}` is not UTF-8 text (line {line})", "`{path}` 不是 UTF-8 文本（第 {line} 行）", hint "convert it first: `!iconv -f GB18030 -t UTF-8 {path} > utf8.txt`", "先转换编码：`!iconv -f GB18030 -t UTF-8 {path} > utf8.txt`";
     DiskFull: "the disk is full: `{path}` was not written", "磁盘已满：`{path}` 没有写入", hint "nothing half-written was left behind; free {needed} and repeat the command", "没有留下写了一半的文件；腾出 {needed} 后重试", hint "nothing half-written was left behind; free some space and repeat the command", "没有留下写了一半的文件；腾出空间后重试";
     NoModel: "no model is loaded", "还没有加载模型", hint "%load spark", "%load spark";
     UnknownModel: "there is no model `{given}`: neither a name that ships nor a folder or .gguf file", "没有模型 `{given}`：既不是自带的名字，也不是目录或 .gguf 文件", hint "did you mean `{nearest}`? `%models` lists what there is", "是不是 `{nearest}`？`%models` 列出全部", hint "`%models` lists what there is", "`%models` 列出全部";
     UnknownFamily: "this model's architecture is `{given}`; known here: {known}", "这个模型的架构是 `{given}`；目前支持：{known}", hint "%models", "%models";
     BadConfig: "`{path}` does not describe a model: {cause}", "`{path}` 不是有效的模型配置：{cause}", hint "`%load?` says what a folder must hold", "`%load?` 说明目录中应有什么";
-    BadWeights: "`{path}` cannot be read as model weights: {cause}", "`{path}` 不能作为模型权重读取：{cause}", hint "the file may be cut short: fetch it again", "文件可能不完整：请重新获取";
+    BadWeights: "`{path}` cannot be read as model weights: {cause}", "`{path}` 不能作为模型权重读取：{cause}", hint "`%load?` says what can be read; a file that was cut short must be fetched again", "`%load?` 说明可以读取什么；不完整的文件需要重新获取";
     MissingTensor: "`{path}` has no tensor `{tensor}`", "`{path}` 中没有张量 `{tensor}`", hint "the file may belong to another model or be cut short: fetch it again", "文件可能属于另一个模型或不完整：请重新获取";
     WrongShape: "`{tensor}` has shape {given}, but the config asks for {expected}", "`{tensor}` 的形状是 {given}，而配置要求 {expected}", hint "config and weights belong to different models: fetch both again", "配置与权重属于不同的模型：请重新获取两者";
     NoTokenizer: "no tokenizer in `{path}` (looked for {looked_for})", "`{path}` 中没有分词器（找过 {looked_for}）", hint "copy the model's tokenizer.json there and repeat the command", "把模型的 tokenizer.json 复制到那里，再重试";

@@ -256,6 +256,12 @@ pub const BELOW_1: Phrase = phrase("a number of at least 0 and below 1 is needed
 pub const UP_TO_1: Phrase = phrase("a number above 0 and at most 1 is needed", "需要大于 0 且不大于 1 的数");
 pub const COUNT_FROM_1: Phrase = phrase("a whole number of at least 1 is needed", "需要不小于 1 的整数");
 pub const COUNT_FROM_0: Phrase = phrase("a whole number of at least 0 is needed", "需要不小于 0 的整数");
+pub const AT_MOST: Phrase = phrase("at most {most}", "最多 {most}");
+pub const HIDDEN_OF_HEADS: Phrase = phrase("a multiple of 2 x heads = {unit} is needed", "需要是 2 x heads = {unit} 的倍数");
+pub const HEADS_OF_KV: Phrase = phrase("a divisor of heads = {heads} is needed", "需要能整除 heads = {heads}");
+pub const VOCAB_LEAST: Phrase =
+    phrase("at least 257 are needed: the 256 bytes and the end of a document", "至少需要 257：256 个字节加上文档结束符");
+pub const ROWS_OF_BLOCKS: Phrase = phrase("its rows have {row} numbers, blocks hold {block}", "它的每行有 {row} 个数，而每块为 {block} 个");
 pub const EVAL_SO_FAR: Phrase = phrase("{n} of {of} windows, ppl {ppl}", "{n}/{of} 个窗口，困惑度 {ppl}");
 pub const EVAL_STOPPED: Phrase = phrase("the evaluation has no result", "评估没有结果");
 pub const QUANT_STOPPED: Phrase = phrase("the weights are as they were", "权重保持原样");

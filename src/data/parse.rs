@@ -33,12 +33,17 @@ pub fn json(path: &str, text: &str, limit: usize) -> Result<Rows> {
     rows.finish()
 }
 
+/// What is wrong in a text of one line: its number would only mislead.
+fn one_line(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column ", " at column ")
+}
+
 /// One object a line; blank lines are allowed.
 pub fn lines(path: &str, text: &str, limit: usize) -> Result<Rows> {
     let mut rows = Gather::new(path, limit);
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let fields: Fields =
-            serde_json::from_str(line).map_err(|error| Error::BadRow { path: path.to_owned(), row: i + 1, cause: error.to_string() })?;
+            serde_json::from_str(line).map_err(|error| Error::BadRow { path: path.to_owned(), row: i + 1, cause: one_line(&error) })?;
         if !rows.add(i + 1, &fields)? {
             break;
         }

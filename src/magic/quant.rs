@@ -35,19 +35,29 @@ impl Magic for Args {
         let quantised = session.quantise(format, &mut |n, of| out.progress("quant", n, of, label))?;
         let after = session.sample_loss(SAMPLE)?.exp();
         let headings = ["", ui::BEFORE_QUANT.text(), ui::AFTER_QUANT.text()].map(str::to_owned).to_vec();
-        let ratio = quantised.bytes_before as f64 / quantised.bytes_after.max(1) as f64;
+        let change = 100.0 * (after / before - 1.0);
+        // Less than the digits that are shown is no change, in neither direction.
+        let change = if change.abs() < 0.005 { 0.0 } else { change };
         let rows = vec![
             vec![
                 ui::SIZE.text().to_owned(),
                 number::bytes(quantised.bytes_before),
-                format!("{} (÷{ratio:.2})", number::bytes(quantised.bytes_after)),
+                format!("{} ({})", number::bytes(quantised.bytes_after), times(quantised.bytes_before, quantised.bytes_after)),
             ],
-            vec!["ppl".to_owned(), format!("{before:.3}"), format!("{after:.3} ({:+.2} %)", 100.0 * (after / before - 1.0))],
+            vec!["ppl".to_owned(), format!("{before:.3}"), format!("{after:.3} ({change:+.2} %)")],
         ];
         out.table(Table { headings, rows });
-        out.show(Chart::Histogram(histogram(&quantised)));
+        if quantised.errors.iter().any(|error| error.relative > 0.0) {
+            out.show(Chart::Histogram(histogram(&quantised)));
+        }
         Ok(value::Quant { format: self.format, bytes_before: quantised.bytes_before, bytes_after: quantised.bytes_after }.into())
     }
+}
+
+/// `÷3.21` or, where it grew, `×1.87`.
+fn times(before: u64, after: u64) -> String {
+    let ratio = before as f64 / after.max(1) as f64;
+    if ratio < 1.0 { format!("×{:.2}", 1.0 / ratio) } else { format!("÷{ratio:.2}") }
 }
 
 /// How many matrices moved how far.

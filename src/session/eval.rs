@@ -11,15 +11,18 @@ impl Session {
     /// The windows of a text for the strided method; `length` is at most the context, `stride` at most `length`.
     ///
     /// # Errors
-    /// `NoModel`, `EmptyData` for fewer than two tokens.
+    /// `NoModel`, `EmptyData` for fewer than two tokens, `BadValue` for a window longer than the context or a stride longer than the window.
     pub fn windows(&self, name: &str, text: &str, stride: Option<usize>, length: Option<usize>) -> Result<(Windows, usize)> {
         let base = self.base()?;
         let ids = base.tokenizer.encode(text)?;
         if ids.len() < 2 {
             return Err(Error::EmptyData { path: name.to_owned() });
         }
-        let length = length.unwrap_or(DEFAULT_WINDOW).min(base.model.spec.context);
-        let stride = stride.unwrap_or(length / 2).min(length).max(1);
+        let context = base.model.spec.context;
+        at_most("max_length", length, context)?;
+        let length = length.unwrap_or(DEFAULT_WINDOW).min(context);
+        at_most("stride", stride, length)?;
+        let stride = stride.unwrap_or(length / 2).max(1);
         Ok((Windows::new(ids, length, stride), stride))
     }
 
@@ -41,7 +44,8 @@ impl Session {
         if self.data.is_some() {
             return Ok(self.loss_on_data(n)?.0.mean());
         }
-        let (mut windows, _) = self.windows("sample", SAMPLE, Some(SAMPLE_WINDOW), Some(SAMPLE_WINDOW))?;
+        let window = SAMPLE_WINDOW.min(self.base()?.model.spec.context);
+        let (mut windows, _) = self.windows("sample", SAMPLE, Some(window), Some(window))?;
         let mut sum = Perplexity::default();
         for _ in 0..n {
             if self.stop.raised() {
@@ -65,6 +69,16 @@ impl Session {
         let pass = Pass { deltas: deltas.as_ref(), dropout: None };
         let examples = &examples[..examples.len().min(limit)];
         Ok((train::evaluate(&base.model, &pass, examples, EVAL_BATCH, &self.stop)?, which))
+    }
+}
+
+fn at_most(option: &str, given: Option<usize>, most: usize) -> Result<()> {
+    match given {
+        Some(given) if given > most => {
+            let allowed = ui::AT_MOST.with(&[("most", &most)]);
+            Err(Error::BadValue { option: option.to_owned(), given: given.to_string(), allowed })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -22,12 +22,16 @@ impl Session {
     /// # Errors
     /// `NoModel`, `ContextFull`, `BadValue`.
     pub fn begin_generation(&mut self, prompt: &str, options: &Options) -> Result<()> {
-        let ids = self.base()?.tokenizer.encode(prompt)?;
-        let ids = if ids.is_empty() { self.base()?.tokenizer.bos().into_iter().collect() } else { ids };
-        if ids.is_empty() {
-            return Err(Error::MissingArgument { magic: "generate".into(), argument: "PROMPT".into() });
-        }
+        let ids = self.encode_prompt("generate", prompt)?;
         self.begin_from(&ids, options)
+    }
+
+    /// An empty prompt is the model's first token, where it has one.
+    pub(super) fn encode_prompt(&self, magic: &str, prompt: &str) -> Result<Vec<u32>> {
+        let tokenizer = &self.base()?.tokenizer;
+        let ids = tokenizer.encode(prompt)?;
+        let ids: Vec<u32> = if ids.is_empty() { tokenizer.bos().into_iter().collect() } else { ids };
+        if ids.is_empty() { Err(Error::MissingArgument { magic: magic.to_owned(), argument: "PROMPT".into() }) } else { Ok(ids) }
     }
 
     fn begin_from(&mut self, ids: &[u32], options: &Options) -> Result<()> {

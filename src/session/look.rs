@@ -21,11 +21,15 @@ impl Session {
     /// `NoModel`, `ContextFull`, `BadValue`.
     pub fn next(&self, prompt: &str, top: usize, options: &Options) -> Result<Vec<Candidate>> {
         let base = self.base()?;
-        let ids = base.tokenizer.encode(prompt)?;
+        let ids = self.encode_prompt("next", prompt)?;
         let mut logits = next_logits(&base.model, self.deltas().as_ref(), &ids, &mut Cache::new())?;
         let before = distribution(&logits);
         Processors::new(options, base.tokenizer.eos(), ids.len())?.apply(&ids, &mut logits);
-        let after = distribution(&logits);
+        let mut after = distribution(&logits);
+        if !options.samples() && (options.temperature.is_some() || options.do_sample.is_some()) {
+            let best = (0..after.len()).reduce(|best, id| if after[id] > after[best] { id } else { best });
+            after.iter_mut().enumerate().for_each(|(id, p)| *p = f32::from(u8::from(Some(id) == best)));
+        }
         let mut order: Vec<usize> = (0..before.len()).collect();
         order.sort_by(|a, b| before[*b].total_cmp(&before[*a]).then(a.cmp(b)));
         let candidate = |id: usize| Candidate {

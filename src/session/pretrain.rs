@@ -9,6 +9,7 @@ use crate::data::{self, Dataset, Options};
 use crate::model;
 use crate::random::Random;
 use crate::tokenizer::Tokenizer;
+use crate::words::ui;
 use crate::{Error, Result};
 
 /// The shape of a model to be made.
@@ -54,13 +55,13 @@ impl Shape {
         let bad =
             |option: &str, given: usize, allowed: String| Err(Error::BadValue { option: option.into(), given: given.to_string(), allowed });
         if self.heads == 0 || !self.hidden.is_multiple_of(2 * self.heads) {
-            return bad("hidden", self.hidden, format!("a multiple of 2 x heads = {}", 2 * self.heads));
+            return bad("hidden", self.hidden, ui::HIDDEN_OF_HEADS.with(&[("unit", &(2 * self.heads))]));
         }
         if self.kv_heads == 0 || !self.heads.is_multiple_of(self.kv_heads) {
-            return bad("kv_heads", self.kv_heads, format!("a divisor of heads = {}", self.heads));
+            return bad("kv_heads", self.kv_heads, ui::HEADS_OF_KV.with(&[("heads", &self.heads)]));
         }
         if self.vocabulary < 257 {
-            return bad("vocab", self.vocabulary, "at least 257: the 256 bytes and the end of a document".into());
+            return bad("vocab", self.vocabulary, ui::VOCAB_LEAST.to_string());
         }
         Ok(())
     }

@@ -99,7 +99,7 @@ fn pack(name: &str, weight: &Weight, format: Format, device: &Device) -> Result<
         Format::Blocks(dtype) => {
             let (inn, _) = weight.dims();
             if !inn.is_multiple_of(dtype.block_size()) {
-                let cause = format!("its rows have {inn} numbers, blocks hold {}", dtype.block_size());
+                let cause = ui::ROWS_OF_BLOCKS.with(&[("row", &inn), ("block", &dtype.block_size())]);
                 return Err(Error::NotQuantisable { tensor: name.to_owned(), cause });
             }
             Ok(Weight::Packed(Arc::new(QTensor::quantize(&weight.rows(device)?, dtype)?)))

@@ -65,6 +65,7 @@ fn targets_come_from_the_model() {
     case(&room.desk, "%lora target=c_|", &["c_attn", "c_proj", "c_fc"], "c_");
     case(&room.desk, "%lora target=c_attn,c_f|", &["c_fc"], "c_f");
     case(&room.desk, "%lora target_modules=c_a|", &["c_attn"], "c_a");
+    case(&room.desk, "%eval ppl str|", &["stride="], "str");
     case(&room.desk, "%lora target=all|", &["all-linear"], "all");
     room.run("%unload");
     case(&room.desk, "%lora target=c|", &[], "c");

@@ -88,8 +88,8 @@ fn quant_says_what_it_cost() {
     loaded llama-q8_0: llama, 77.6 k parameters, 83.4 kB in <time>
             before  after
     ────  ────────  ──────────────────
-    size   83.4 kB  156 kB (÷0.54)
-    ppl   1529.296  1529.263 (-0.00 %)
+    size   83.4 kB  156 kB (×1.87)
+    ppl   1529.296  1529.263 (+0.00 %)
     how far the matrices moved
     █ matrices
     0.01956 … 0.02133 ███████████████████████████████████████████████████████████ 15

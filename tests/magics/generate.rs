@@ -2,7 +2,9 @@
 
 use insta::assert_snapshot;
 
-use crate::harness::world::World;
+use wire::Event;
+
+use crate::harness::world::{Room, World, fixture};
 
 #[test]
 fn generate_shows_prompt_and_text() {
@@ -73,6 +75,38 @@ fn next_draws_bars() {
        b                                                                           0
        probability
     ");
+}
+
+#[test]
+fn next_is_certain_when_greedy_and_starts_from_nothing() {
+    let world = World::with(&["llama-tiny", "gpt2-tiny"]);
+    let greedy = world.json("%load llama-tiny\n%next a top=3 temperature=0 --json");
+    let after: Vec<f64> = greedy["tokens"].as_array().unwrap().iter().map(|token| token["after"].as_f64().unwrap()).collect();
+    assert_eq!(after, [1.0, 0.0, 0.0]);
+    let plain = world.json("%load llama-tiny\n%next a top=3 --json");
+    assert!(plain["tokens"].as_array().unwrap().iter().all(|token| token["before"] == token["after"]), "{plain}");
+    for model in ["llama-tiny", "gpt2-tiny"] {
+        assert_eq!(world.json(&format!("%load {model}\n%next \"\" top=3 --json"))["tokens"].as_array().unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn an_interrupt_keeps_what_was_written() {
+    let room = Room::new();
+    room.run(&format!("%load {}", fixture("llama-tiny").display()));
+    let mut pieces = 0;
+    let heard = room.watch("%generate Once max_new_tokens=60", |event| {
+        pieces += usize::from(matches!(event, Event::Print { .. }));
+        if pieces == 2 {
+            room.desk.interrupt();
+        }
+    });
+    // The model is quick: it may be through before the interrupt comes.
+    if let Some(report) = &heard.report {
+        assert!(report.name == "Interrupted" && report.message.ends_with(" tokens were written"), "{report:?}");
+    }
+    assert!(heard.text.starts_with("Once") && heard.text.len() > "Once\n".len(), "{heard:?}");
+    assert_eq!(room.run("!echo still here").text, "still here\n");
 }
 
 #[test]

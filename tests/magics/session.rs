@@ -49,12 +49,8 @@ fn history_lasts_and_is_searched() {
     2/1: !echo two
         !echo lines
     ");
-    assert_snapshot!(world.run("%history 1"), @"
-    3/1: %history
-    ");
-    assert_snapshot!(world.run("%history grep=seed"), @"
-    1/1: %seed 1
-    ");
+    assert_snapshot!(world.run("%history 1"), @"3/1: %history");
+    assert_snapshot!(world.run("%history grep=seed"), @"1/1: %seed 1");
 }
 
 #[test]
@@ -87,15 +83,9 @@ fn input_asks() {
 #[test]
 fn the_language_is_remembered() {
     let world = World::with(&[]);
-    assert_snapshot!(world.run("%lang"), @"
-    messages are in English
-    ");
-    assert_snapshot!(world.run("%lang zh"), @"
-    消息使用中文
-    ");
-    assert_snapshot!(world.run("%lang"), @"
-    消息使用中文
-    ");
+    assert_snapshot!(world.run("%lang"), @"messages are in English");
+    assert_snapshot!(world.run("%lang zh"), @"消息使用中文");
+    assert_snapshot!(world.run("%lang"), @"消息使用中文");
     let english = world.lantern(&["--lang", "en", "-c", "%lang"]).output().unwrap();
     assert_eq!(world.masked(&english).0, "messages are in English\n");
     let variable = world.lantern(&["-c", "%lang"]).env("LANTERN_LANG", "en").output().unwrap();

@@ -124,7 +124,7 @@ fn parts() {
         ("gelu", Box::new(|| ops::gelu_new(&wide).unwrap())),
         ("linear qkv", Box::new(|| ops::linear(&x, &w2, Some(&b2), Layout::InOut).unwrap())),
         ("low rank", Box::new(|| ops::low_rank(&x, &a, &up, 2.0).unwrap())),
-        ("attention", Box::new(|| ops::attention(&heads, &heads, &heads, 0.125).unwrap())),
+        ("attention", Box::new(|| ops::attention(&heads, &heads, &heads, 0.125, None).unwrap())),
         ("residual", Box::new(|| (&x + &x).unwrap())),
         ("cross-entropy", Box::new(|| ops::cross_entropy(&flat, &head, &targets).unwrap())),
     ];
@@ -169,7 +169,7 @@ fn forward(x: &Tensor, block: &Block) -> lantern::Result<Tensor> {
     let h = ops::layer_norm(x, &block.norms[0].0, &block.norms[0].1, 1e-5)?;
     let qkv = (conv(&h, &block.attn)? + ops::low_rank(&h, &block.a, &block.b, 2.0)?)?;
     let head = |i: usize| qkv.narrow(2, i * c, c)?.reshape((b, t, HEADS, c / HEADS))?.transpose(1, 2);
-    let y = ops::attention(&head(0)?, &head(1)?, &head(2)?, (HEADS as f64 / c as f64).sqrt())?;
+    let y = ops::attention(&head(0)?, &head(1)?, &head(2)?, (HEADS as f64 / c as f64).sqrt(), None)?;
     let x = (x + conv(&y.transpose(1, 2)?.reshape((b, t, c))?, &block.proj)?)?;
     let h = ops::layer_norm(&x, &block.norms[1].0, &block.norms[1].1, 1e-5)?;
     Ok((&x + conv(&ops::gelu_new(&conv(&h, &block.up)?)?, &block.down)?)?)

@@ -119,15 +119,14 @@ def start(binary):
 
 
 def kernels(binary):
-    what = "kernel: see the table below"
     python = ROOT / "target/jupyter-venv/bin/python"
     if not python.exists():
         return skip("kernel ready", "no target/jupyter-venv; `cargo test --release --workspace` makes it")
-    print(what)
+    print(flush=True)
     with tempfile.TemporaryDirectory() as home:
         subprocess.run([binary, "kernel", "install", "--prefix", home], check=True, capture_output=True)
         env = {**os.environ, "JUPYTER_PATH": f"{home}/share/jupyter", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-        subprocess.run([python, HERE / "kernel_start.py"], env=env, check=False)
+        subprocess.run([python, HERE / "kernel_start.py"], env=env, stderr=subprocess.DEVNULL, check=False)
 
 
 def has(modules):
@@ -179,7 +178,7 @@ def main():
         for part in (lambda: start(binary), lambda: generate(binary, folder), lambda: train(binary, folder), lambda: kernels(binary)):
             try:
                 part()
-            except (RuntimeError, OSError, KeyError, subprocess.CalledProcessError) as failed:
+            except (RuntimeError, OSError, LookupError, ValueError, subprocess.CalledProcessError) as failed:
                 skip("this part", str(failed))
 
 

@@ -58,6 +58,11 @@ errors! {
     FetchFailed { what: String, cause: String }
     WrongHash { path: String, given: String, expected: String }
     BadDevice { given: String, available: String }
+    HubMissing { repository: String, url: String, status: u16 }
+    HubDenied { repository: String, url: String, status: u16 }
+    HubFailed { repository: String, cause: String }
+    HubOffline { repository: String, folder: String }
+    NoWeights { repository: String, cause: String }
     // Generation
     ContextFull { tokens: usize, context: usize }
     NoChatTemplate { model: String }

@@ -1,4 +1,9 @@
-//! Names and paths to files; no network.
+//! Names and paths to files; no network but this machine's own.
+
+mod lies;
+mod names;
+mod place;
+mod server;
 
 use std::path::Path;
 

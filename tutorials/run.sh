@@ -33,7 +33,10 @@ find_python() {
 }
 
 # What differs from run to run on purpose: seconds, and what they are derived from.
-steady() { sed -E 's/ in [0-9.]+ m?s$//' "$1" | grep -v '^[[:space:]]*$' || true; }
+steady() {
+    sed -E -e 's/ in [0-9.]+ (m?s|min.*)$//' -e 's/, [0-9.]+ tokens\/s\]$//' -e 's/(^[0-9]+ steps .*) and .*/\1/' "$1" |
+        grep -v '^[[:space:]]*$' || true
+}
 
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 

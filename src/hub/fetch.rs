@@ -9,13 +9,12 @@ use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
 
+use super::Progress;
 use super::known::{Kind, Known, Member, Source};
 use super::pip::{self, Form};
 use crate::stop::Stop;
 use crate::words::ui;
 use crate::{Error, Result};
-
-type Progress<'a> = &'a mut dyn FnMut(u64, Option<u64>);
 
 /// Where a row's file (or folder) lies once it is here.
 pub fn place(row: &Known, cache: &Path) -> PathBuf {

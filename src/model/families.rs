@@ -33,6 +33,15 @@ pub const FAMILIES: &[Family] = &[
         spec: llama,
     },
     Family {
+        name: "mistral",
+        gguf: "",
+        layout: Layout::OutIn,
+        names: LLAMA,
+        optional_prefix: "",
+        targets: &["q_proj", "v_proj"],
+        spec: mistral,
+    },
+    Family {
         name: "qwen2",
         gguf: "",
         layout: Layout::OutIn,
@@ -104,15 +113,31 @@ fn llama(config: &Config) -> Result<Spec> {
         out_bias: attention_bias,
         mlp_bias: config.flag_or("mlp_bias", false),
         qk_norm: false,
+        window: None,
         tied: config.flag_or("tie_word_embeddings", false),
     })
 }
 
+fn mistral(config: &Config) -> Result<Spec> {
+    let window = if config.json["sliding_window"].is_null() { None } else { Some(config.count("sliding_window")?) };
+    Ok(Spec { window, ..llama(config)? })
+}
+
+/// Qwen's windows cover some layers only; no model of the hub turns them on.
+fn without_window(config: &Config) -> Result<()> {
+    if config.flag_or("use_sliding_window", false) {
+        return Err(config.bad("`use_sliding_window` is true; known: false".into()));
+    }
+    Ok(())
+}
+
 fn qwen2(config: &Config) -> Result<Spec> {
+    without_window(config)?;
     Ok(Spec { qkv_bias: true, out_bias: false, ..llama(config)? })
 }
 
 fn qwen3(config: &Config) -> Result<Spec> {
+    without_window(config)?;
     Ok(Spec { qk_norm: true, ..llama(config)? })
 }
 
@@ -140,6 +165,7 @@ fn gpt2(config: &Config) -> Result<Spec> {
         out_bias: true,
         mlp_bias: true,
         qk_norm: false,
+        window: None,
         tied: config.flag_or("tie_word_embeddings", true),
     })
 }

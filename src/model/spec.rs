@@ -27,6 +27,8 @@ pub struct Spec {
     pub mlp_bias: bool,
     /// RMS norm over each head of q and k.
     pub qk_norm: bool,
+    /// Keys that a query sees, itself included; all before it where there is none.
+    pub window: Option<usize>,
     /// The output head is the embedding table.
     pub tied: bool,
 }

@@ -17,17 +17,18 @@ pub const QUERIES: usize = 64;
 const FEW_QUERIES: usize = 2;
 
 /// `q [B,H,T,D]`, `k, v [B,Hkv,S,D]` -> `[B,H,T,D]`: query i stands at position S-T+i and sees the keys up to itself; head h reads
-/// key head `h / (H/Hkv)`. Operands may be transposed views. The result is a view of `[B,T,H,D]`, so swapping heads and
+/// key head `h / (H/Hkv)`. With a window it sees the last `window` of those keys only, its own among them (arXiv 2310.06825).
+/// Operands may be transposed views. The result is a view of `[B,T,H,D]`, so swapping heads and
 /// tokens back costs nothing. Gradients to q, k and v, by recomputing the probabilities.
 ///
 /// # Errors
 /// Shapes that do not fit, T > S, H not a multiple of Hkv.
-pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64) -> crate::Result<Tensor> {
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64, window: Option<usize>) -> crate::Result<Tensor> {
     check(q, k, v)?;
     if !q.device().is_cpu() {
-        return Ok(plain::attention(q, k, v, scale)?);
+        return Ok(plain::attention(q, k, v, scale, window)?);
     }
-    let y = rows(q)?.apply_op3(&rows(k)?, &rows(v)?, Attention { scale: scale as f32 })?;
+    let y = rows(q)?.apply_op3(&rows(k)?, &rows(v)?, Attention { scale: scale as f32, window })?;
     Ok(y.transpose(1, 2)?.to_dtype(q.dtype())?)
 }
 
@@ -35,9 +36,9 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64) -> crate::Resul
 ///
 /// # Errors
 /// As for [`attention`].
-pub fn attention_probabilities(q: &Tensor, k: &Tensor, scale: f64) -> crate::Result<Tensor> {
+pub fn attention_probabilities(q: &Tensor, k: &Tensor, scale: f64, window: Option<usize>) -> crate::Result<Tensor> {
     check(q, k, k)?;
-    Ok(plain::attention_probabilities(q, k, scale)?)
+    Ok(plain::attention_probabilities(q, k, scale, window)?)
 }
 
 /// f32, each vector of D values in one piece.
@@ -54,8 +55,11 @@ fn check(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<()> {
     Ok(())
 }
 
+#[derive(Clone, Copy)]
 pub struct Attention {
     pub scale: f32,
+    /// Keys that a query sees, itself included.
+    pub window: Option<usize>,
 }
 
 /// The probabilities of queries `first..first + count` of one head, `[count, seen]`, where `seen` keys are visible to the last.
@@ -65,18 +69,25 @@ pub fn block_probabilities(
     k: View,
     (first, count, d): (usize, usize, usize),
     before: usize,
-    scale: f32,
+    Attention { scale, window }: Attention,
 ) -> usize {
     let seen = before + first + count;
     scores.resize(count * seen, 0.0);
     let q = View { values: &q.values[first * q.row_stride..], ..q };
     small(scores, seen, (count, seen, d), q, View { row_stride: k.column_stride, column_stride: k.row_stride, ..k }, scale, false);
     for (i, row) in scores.chunks_exact_mut(seen).enumerate() {
-        let (seen, hidden) = row.split_at_mut(before + first + i + 1);
-        softmax(seen);
-        hidden.fill(0.0);
+        let (seen, after) = row.split_at_mut(before + first + i + 1);
+        let (past, visible) = seen.split_at_mut(first_key(seen.len(), window));
+        softmax(visible);
+        past.fill(0.0);
+        after.fill(0.0);
     }
     seen
+}
+
+/// The first key in sight of a query that stands at the end of `seen` keys.
+fn first_key(seen: usize, window: Option<usize>) -> usize {
+    window.map_or(0, |window| seen.saturating_sub(window))
 }
 
 impl Attention {
@@ -96,9 +107,9 @@ impl Attention {
             // SAFETY: rows of one head start h*d apart; this unit writes only the d values of its own head in its own rows.
             let place = move |row: usize| unsafe { shared.slice(from + row * h * d, d) };
             if t <= FEW_QUERIES {
-                few(scores, q, k, v, (count, d), s - t, self.scale, place);
+                few(scores, q, k, v, (count, d), s - t, *self, place);
             } else {
-                let seen = block_probabilities(scores, q, k, (first, count, d), s - t, self.scale);
+                let seen = block_probabilities(scores, q, k, (first, count, d), s - t, *self);
                 let mut result = vec![0.0; count * d];
                 small(&mut result, d, (count, d, seen), View::rows(scores, seen), v, 1.0, false);
                 result.chunks_exact(d).enumerate().for_each(|(i, row)| place(i).copy_from_slice(row));
@@ -122,19 +133,20 @@ fn few<'a>(
     v: View,
     (count, d): (usize, usize),
     before: usize,
-    scale: f32,
+    Attention { scale, window }: Attention,
     place: impl Fn(usize) -> &'a mut [f32],
 ) {
     for i in 0..count {
         let seen = before + i + 1;
+        let from = first_key(seen, window);
         let query = &q.values[i * q.row_stride..][..d];
         scores.clear();
-        scores.extend((0..seen).map(|j| product_sum(query, &k.values[j * k.row_stride..][..d]) * scale));
+        scores.extend((from..seen).map(|j| product_sum(query, &k.values[j * k.row_stride..][..d]) * scale));
         softmax(scores);
         let out = place(i);
         out.fill(0.0);
         for (j, p) in scores.iter().enumerate() {
-            axpy(out, &v.values[j * v.row_stride..][..d], *p);
+            axpy(out, &v.values[(from + j) * v.row_stride..][..d], *p);
         }
     }
 }
@@ -164,6 +176,6 @@ impl CustomOp3 for Attention {
         _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        attention_backward::gradients(self.scale, q, k, v, grad)
+        attention_backward::gradients(*self, q, k, v, grad)
     }
 }

@@ -5,7 +5,7 @@
 use candle_core::{CpuStorage, Layout, Result, Storage, Tensor, bail};
 use rayon::prelude::*;
 
-use super::attention::{QUERIES, block_probabilities};
+use super::attention::{Attention, QUERIES, block_probabilities};
 use super::product::{View, small};
 use super::reduce::product_sum;
 use super::simd::vectorised;
@@ -39,7 +39,7 @@ impl<'a> Operand<'a> {
 
 /// Gradients to q, k, v, each where it is tracked.
 pub fn gradients(
-    scale: f32,
+    op: Attention,
     q: &Tensor,
     k: &Tensor,
     v: &Tensor,
@@ -52,8 +52,7 @@ pub fn gradients(
     let (Storage::Cpu(sq), Storage::Cpu(sk), Storage::Cpu(sv), Storage::Cpu(sg)) = (&*sq, &*sk, &*sv, &*sg) else {
         bail!("attention: operands on different devices");
     };
-    let backward =
-        Backward { scale, q: Operand::new(sq, lq)?, k: Operand::new(sk, lk)?, v: Operand::new(sv, lv)?, g: Operand::new(sg, lg)? };
+    let backward = Backward { op, q: Operand::new(sq, lq)?, k: Operand::new(sk, lk)?, v: Operand::new(sv, lv)?, g: Operand::new(sg, lg)? };
     let (dq, dk, dv) = backward.run();
     let make = |x: &Tensor, values: Vec<f32>| x.track_op().then(|| storage::tensor(values, x.dims())).transpose();
     Ok((make(q, dq)?, make(k, dk)?, make(v, dv)?))
@@ -65,7 +64,7 @@ fn from_row(view: View<'_>, first: usize) -> View<'_> {
 }
 
 struct Backward<'a> {
-    scale: f32,
+    op: Attention,
     q: Operand<'a>,
     k: Operand<'a>,
     v: Operand<'a>,
@@ -102,7 +101,7 @@ impl Backward<'_> {
         let (k, v) = (self.k.head(batch, kv_head), self.v.head(batch, kv_head));
         for first in (0..t).step_by(QUERIES) {
             let count = QUERIES.min(t - first);
-            let seen = block_probabilities(&mut scratch.p, q, k, (first, count, d), s - t, self.scale);
+            let seen = block_probabilities(&mut scratch.p, q, k, (first, count, d), s - t, self.op);
             let (p, dp) = (&mut scratch.p, &mut scratch.dp);
             let (q, g) = (from_row(q, first), from_row(g, first));
             small(dv, d, (seen, d, count), View::columns(p, seen), g, 1.0, true);
@@ -111,8 +110,8 @@ impl Backward<'_> {
             for (p, dp) in p.chunks_exact(seen).zip(dp.chunks_exact_mut(seen)) {
                 softmax_gradient(dp, p);
             }
-            small(&mut dq[first * d..], d, (count, d, seen), View::rows(dp, seen), k, self.scale, false);
-            small(dk, d, (seen, d, count), View::columns(dp, seen), q, self.scale, true);
+            small(&mut dq[first * d..], d, (count, d, seen), View::rows(dp, seen), k, self.op.scale, false);
+            small(dk, d, (seen, d, count), View::columns(dp, seen), q, self.op.scale, true);
         }
     }
 }

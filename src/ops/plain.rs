@@ -57,17 +57,18 @@ pub fn rope(x: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
 }
 
 /// `[B,H,T,S]`: softmax of the scaled scores of query i (at position S-T+i) over the keys up to its own position.
-pub fn attention_probabilities(q: &Tensor, k: &Tensor, scale: f64) -> Result<Tensor> {
+pub fn attention_probabilities(q: &Tensor, k: &Tensor, scale: f64, window: Option<usize>) -> Result<Tensor> {
     let (t, s) = (q.dim(2)?, k.dim(2)?);
     let k = repeat_heads(k, q.dim(1)?)?;
     let scores = (q.contiguous()?.matmul(&k.t()?.contiguous()?)? * scale)?.to_dtype(DType::F32)?;
-    let mask: Vec<f32> = (0..t).flat_map(|i| (0..s).map(move |j| if j + t > s + i { f32::NEG_INFINITY } else { 0.0 })).collect();
+    let visible = |i: usize, j: usize| j + t <= s + i && window.is_none_or(|window| s + i < j + t + window);
+    let mask: Vec<f32> = (0..t * s).map(|n| if visible(n / s, n % s) { 0.0 } else { f32::NEG_INFINITY }).collect();
     let mask = Tensor::from_vec(mask, (t, s), q.device())?;
     candle_nn::ops::softmax(&scores.broadcast_add(&mask)?, D::Minus1)?.to_dtype(q.dtype())
 }
 
-pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64) -> Result<Tensor> {
-    attention_probabilities(q, k, scale)?.matmul(&repeat_heads(v, q.dim(1)?)?.contiguous()?)
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64, window: Option<usize>) -> Result<Tensor> {
+    attention_probabilities(q, k, scale, window)?.matmul(&repeat_heads(v, q.dim(1)?)?.contiguous()?)
 }
 
 /// `[B,Hkv,S,D] -> [B,H,S,D]`, each head repeated `H/Hkv` times in place.

@@ -41,10 +41,17 @@ wording! {
     BadTokenizer: "the tokenizer in `{path}` cannot be read: {cause}", "`{path}` 的分词器无法读取：{cause}", hint "`%load FOLDER` reads the model's own tokenizer.json", "`%load 目录` 读取模型自己的 tokenizer.json";
     TooBig: "{what} needs {needed}, {available} is free", "{what} 需要 {needed}，可用 {available}", hint "{smaller}", "{smaller}";
     FetchFailed: "cannot fetch {what}", "无法获取 {what}", hint "check the network, or copy the files here and `%load FOLDER`", "检查网络，或把文件拷来后 `%load FOLDER`";
-    WrongHash: "`{path}` is not the expected file: SHA-256 {given}, expected {expected}", "`{path}` 不是预期的文件：SHA-256 为 {given}，应为 {expected}", hint "delete it and fetch it again", "删除后重新获取";
+    WrongHash: "`{path}` is not the expected file: its hash is {given}, expected {expected}", "`{path}` 不是预期的文件：哈希值为 {given}，应为 {expected}", hint "it was not kept: repeat the command", "它没有被保留：请重试";
     BadDevice: "there is no device `{given}`; available: {available}", "没有设备 `{given}`；可用：{available}", hint "%device", "%device";
     ContextFull: "the prompt has {tokens} tokens, the model's context holds {context}", "提示有 {tokens} 个词元，模型的上下文只有 {context}", hint "shorten the prompt; `%tokens TEXT` counts", "缩短提示；`%tokens TEXT` 可以计数";
     NoChatTemplate: "`{model}` brings no chat template", "`{model}` 没有对话模板", hint "`%generate` needs none; `%load smollm2` brings one", "`%generate` 不需要模板；`%load smollm2` 自带模板";
+    HubMissing: "{url} has no model `{repository}` (HTTP {status}), and there is no such file or folder here", "{url} 上没有模型 `{repository}`（HTTP {status}），本机也没有这个文件或目录", hint "check the spelling of owner/name; `%models` lists what loads by a short name", "检查“所有者/名称”的拼写；`%models` 列出可用短名加载的模型";
+    HubDenied: "{url} does not give `{repository}` to you (HTTP {status})", "{url} 拒绝提供 `{repository}`（HTTP {status}）", hint "check the spelling; for a private or gated model accept its terms at {url}/{repository} and start with HF_TOKEN=hf_… (a mirror gets the token only if HF_ENDPOINT names it)", "检查拼写；私有或受限模型请先在 {url}/{repository} 接受条款，并以 HF_TOKEN=hf_… 启动（镜像只有在 HF_ENDPOINT 指定时才会收到令牌）";
+    HubFailed: "no server gave `{repository}`: {cause}", "没有服务器能提供 `{repository}`：{cause}", hint "what was fetched is kept: repeat the command, or start with HF_ENDPOINT=https://hf-mirror.com, HF_ENDPOINT=modelscope or HTTPS_PROXY=…, or copy the files here and `%load FOLDER`", "已获取的部分会保留：请重试，或以 HF_ENDPOINT=https://hf-mirror.com、HF_ENDPOINT=modelscope 或 HTTPS_PROXY=… 启动，或把文件拷来后 `%load FOLDER`";
+    HubOffline: "`{repository}` is not complete in `{folder}`, and HF_HUB_OFFLINE forbids fetching it", "`{folder}` 中没有完整的 `{repository}`，而 HF_HUB_OFFLINE 禁止联网获取", hint "start without HF_HUB_OFFLINE, or copy the files here and `%load FOLDER`", "去掉 HF_HUB_OFFLINE 再启动，或把文件拷来后 `%load FOLDER`";
+    NoWeights: "`{repository}` has no weights that can be loaded: {cause}", "`{repository}` 没有可以加载的权重：{cause}", hint "`%models` lists what loads by a short name", "`%models` 列出可用短名加载的模型";
+    ContextFull: "the prompt has {tokens} tokens, the model's context holds {context}", "提示有 {tokens} 个词元，模型的上下文只有 {context}", hint "shorten the prompt; `%tokens` counts", "缩短提示；`%tokens` 可以计数";
+    NoChatTemplate: "`{model}` brings no chat template", "`{model}` 没有对话模板", hint "use `%generate`, or load a chat model: `%load smollm2`", "用 `%generate`，或加载对话模型：`%load smollm2`";
     BadTemplate: "the chat template cannot be filled: {cause}", "对话模板无法填写：{cause}";
     NoData: "no data is loaded", "还没有加载数据", hint "%data FILE", "%data FILE";
     EmptyData: "`{path}` holds no examples", "`{path}` 中没有样本", hint "`%data?` says what a file may hold", "`%data?` 说明文件可以包含什么";

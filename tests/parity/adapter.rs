@@ -26,7 +26,7 @@ fn adapted(name: &str) -> (Model, Adapter) {
 /// A session with the model and PEFT's adapter on it.
 fn adapted_session(name: &str) -> Session {
     let mut session = session(&path(name));
-    let loaded = session.load(path(&format!("{name}/lora")).to_str().unwrap(), None, None, &mut |_, _| {}).unwrap();
+    let loaded = session.load_adapter(&path(&format!("{name}/lora"))).unwrap();
     assert!(loaded.adapter);
     session
 }

@@ -10,14 +10,19 @@ use lantern::model::{self, Input, Model, NoTap, Request};
 use lantern::nn::{Deltas, Pass};
 use lantern::session::{Session, Shared};
 use lantern::stop::Stop;
-use lantern::store::History;
+use lantern::store::{History, Home};
 use lantern::tokenizer::Tokenizer;
 use serde_json::Value;
 
 /// The models with a golden forward pass; those of [`TRAINED`] have golden training runs too.
-pub const MODELS: &[&str] = &["gpt2-tiny", "llama-tiny", "llama-tied-tiny", "qwen2-tiny", "qwen3-tiny"];
+pub const MODELS: &[&str] = &["gpt2-tiny", "llama-tiny", "llama-tied-tiny", "qwen2-tiny", "qwen3-tiny", "mistral-tiny"];
 pub const TRAINED: &[&str] = &["gpt2-tiny", "llama-tiny", "llama-tied-tiny"];
 pub const ADAPTED: &[&str] = &["gpt2-tiny", "llama-tiny"];
+
+/// Where the models of these tests live; the expected numbers stay on the CPU.
+pub fn device() -> Device {
+    lantern::device::for_tests().unwrap()
+}
 
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -43,7 +48,7 @@ impl Tensors {
     }
 
     pub fn ids(&self, key: &str) -> Tensor {
-        self.get(key).to_dtype(DType::U32).unwrap()
+        self.get(key).to_dtype(DType::U32).unwrap().to_device(&device()).unwrap()
     }
 
     /// Keys behind `prefix`, sorted.
@@ -67,7 +72,7 @@ pub fn load_from(place: &Path, name: &str, dtype: Option<DType>) -> Model {
     let gguf = place.is_file();
     let weights = vec![if gguf { place.to_owned() } else { place.join("model.safetensors") }];
     let config = (!gguf).then(|| place.join("config.json"));
-    model::load(&Request { name: name.to_owned(), weights, config, dtype, device: Device::Cpu }).unwrap()
+    model::load(&Request { name: name.to_owned(), weights, config, dtype, device: device() }).unwrap()
 }
 
 pub fn tokenizer(name: &str) -> Tokenizer {
@@ -76,14 +81,20 @@ pub fn tokenizer(name: &str) -> Tokenizer {
 }
 
 pub fn empty_session() -> Session {
-    let cache = root().join("target/fetched");
-    Session::new(Stop::new(), Arc::new(Shared::default()), Arc::new(History::default()), cache)
+    let home = Home::find(Some(root().join("target/tmp/parity")));
+    Session::new(Stop::new(), Arc::new(Shared::default()), Arc::new(History::default()), &home, device())
+}
+
+/// Finds and loads a model as `%load` does.
+pub fn open(session: &mut Session, name: &str, dtype: Option<DType>) -> lantern::Result<()> {
+    let plan = session.find(name, dtype, None, &mut |_, _| {})?;
+    session.load(plan).map(|_| ())
 }
 
 /// A session that has loaded a fixture, by the road that a person takes.
 pub fn session(place: &Path) -> Session {
     let mut session = empty_session();
-    session.load(place.to_str().unwrap(), None, None, &mut |_, _| {}).unwrap();
+    open(&mut session, place.to_str().unwrap(), None).unwrap();
     session
 }
 
@@ -162,5 +173,5 @@ pub fn ids_of(value: &Value) -> Vec<u32> {
 }
 
 pub fn row(ids: &[u32]) -> Tensor {
-    Tensor::new(ids, &Device::Cpu).unwrap().unsqueeze(0).unwrap()
+    Tensor::new(ids, &device()).unwrap().unsqueeze(0).unwrap()
 }

@@ -12,8 +12,8 @@ use super::fixture::{MODELS, apart, ids_of, json, largest, load, logits, row, to
 /// What the session's generation writes, token by token.
 pub fn greedy(model: &Model, tokenizer: &Tokenizer, prompt: &[u32], count: usize) -> Vec<u32> {
     let options = Options { max_new_tokens: Some(count), ..Options::default() };
-    let mut generation = Generation::begin(model, tokenizer, prompt, &options, Random::seeded(1)).unwrap();
-    while generation.step(model, None).unwrap().is_some() {}
+    let mut generation = Generation::begin(model, tokenizer, prompt, None, &options, Random::seeded(1)).unwrap();
+    while generation.step(model).unwrap().is_some() {}
     generation.new_ids().to_vec()
 }
 

@@ -8,14 +8,14 @@ use lantern::model::{Model, Slot};
 use lantern::nn::Pass;
 use lantern::session::{Format, Session};
 
-use super::fixture::{apart, empty_session, ids_of, json, path, tensors, tokenizer, values};
+use super::fixture::{apart, empty_session, ids_of, json, open, path, tensors, tokenizer, values};
 use super::greedy::greedy;
 
 /// The wide llama of the fixtures, dense in f32.
 fn wide() -> Session {
     let mut session = empty_session();
     let file = path("llama-gguf/llama-q4_1.gguf");
-    session.load(file.to_str().unwrap(), Some(DType::F32), None, &mut |_, _| {}).unwrap();
+    open(&mut session, file.to_str().unwrap(), Some(DType::F32)).unwrap();
     session
 }
 

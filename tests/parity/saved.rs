@@ -39,7 +39,7 @@ fn what_parity_sh_compares() {
         let ids = tensors(&format!("{name}/golden.safetensors")).ids("ids");
         let mut session = session(&path(name));
         session.save(&place.join("model"), false).unwrap();
-        session.load(path(&format!("{name}/lora")).to_str().unwrap(), None, None, &mut |_, _| {}).unwrap();
+        session.load_adapter(&path(&format!("{name}/lora"))).unwrap();
         session.save(&place.join("adapter"), false).unwrap();
         session.save(&place.join("merged"), true).unwrap();
         let model = load(name);

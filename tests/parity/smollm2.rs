@@ -3,17 +3,22 @@
 use candle_core::{Device, Tensor};
 use lantern::Error;
 use lantern::generate::{Options, StoppedBy, next_logits};
+use lantern::hub;
 use lantern::nn::Cache;
 use lantern::session::Session;
+use lantern::stop::Stop;
 use serde_json::Value;
 
-use super::fixture::{close, empty_session, ids_of, json};
+use super::fixture::{close, empty_session, ids_of, json, open, root};
 
 /// The model from the person's index, once for all tests; without a network the test says that it did not run.
 fn smollm2() -> Option<Session> {
-    let mut session = empty_session();
-    match session.load("smollm2", None, None, &mut |_, _| {}) {
-        Ok(_) => Some(session),
+    match hub::resolve("smollm2", &root().join("target/fetched"), &mut |_, _| {}, &Stop::new()) {
+        Ok(files) => {
+            let mut session = empty_session();
+            open(&mut session, files.gguf().unwrap().to_str().unwrap(), None).unwrap();
+            Some(session)
+        }
         Err(Error::FetchFailed { cause, .. }) => {
             let text = format!("SKIPPED, smollm2 cannot be fetched: {cause}\n");
             let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());

@@ -114,14 +114,14 @@ fn attentions(r: &mut Random) -> Vec<Case> {
     for (b, h, kv, t, s, d) in
         [(1, 1, 1, 1, 1, 8), (2, 4, 2, 1, 9, 16), (2, 6, 2, 2, 2, 10), (2, 3, 3, 7, 11, 17), (1, 4, 1, 150, 200, 24), (2, 2, 1, 65, 65, 32)]
     {
-        for transposed in [false, true] {
+        for (transposed, window) in [(false, None), (true, None), (false, Some(1)), (true, Some(3)), (false, Some(70))] {
             let shape = |h: usize, t: usize| if transposed { [b, t, h, d] } else { [b, h, t, d] };
             let view = move |x: &Tensor| if transposed { x.transpose(1, 2).unwrap() } else { x.clone() };
             cases.push(case(
-                format!("attention {b} {h}/{kv} {t}/{s} {d} {transposed}"),
+                format!("attention {b} {h}/{kv} {t}/{s} {d} {transposed} {window:?}"),
                 vec![normal(r, &shape(h, t), 1.0), normal(r, &shape(kv, s), 1.0), normal(r, &shape(kv, s), 1.0)],
-                move |o| ops::attention(&view(&o[0]), &view(&o[1]), &view(&o[2]), 0.37).unwrap(),
-                move |o| plain::attention(&view(&o[0]), &view(&o[1]), &view(&o[2]), 0.37).unwrap(),
+                move |o| ops::attention(&view(&o[0]), &view(&o[1]), &view(&o[2]), 0.37, window).unwrap(),
+                move |o| plain::attention(&view(&o[0]), &view(&o[1]), &view(&o[2]), 0.37, window).unwrap(),
             ));
         }
     }

@@ -79,11 +79,11 @@ fn other_float_types_come_back_as_they_were() {
 fn attention_probabilities_are_what_attention_uses() {
     let mut r = Random::seeded(7);
     let (q, k, v) = (normal(&mut r, &[2, 4, 5, 8], 1.0), normal(&mut r, &[2, 2, 9, 8], 1.0), normal(&mut r, &[2, 2, 9, 8], 1.0));
-    let p = ops::attention_probabilities(&q, &k, 0.4).unwrap();
+    let p = ops::attention_probabilities(&q, &k, 0.4, None).unwrap();
     let v4 =
         Tensor::cat(&[v.narrow(1, 0, 1).unwrap(), v.narrow(1, 0, 1).unwrap(), v.narrow(1, 1, 1).unwrap(), v.narrow(1, 1, 1).unwrap()], 1)
             .unwrap();
-    assert!(distance(&ops::attention(&q, &k, &v, 0.4).unwrap().contiguous().unwrap(), &p.matmul(&v4).unwrap()) < 1e-5);
+    assert!(distance(&ops::attention(&q, &k, &v, 0.4, None).unwrap().contiguous().unwrap(), &p.matmul(&v4).unwrap()) < 1e-5);
 }
 
 #[test]

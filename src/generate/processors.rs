@@ -270,8 +270,11 @@ mod tests {
             let mut logits = row(&case["logits"]);
             Processors::new(&options, &[], 0).unwrap().apply(&ids, &mut logits);
             let mut scores = row(&case["scores"]);
-            // Where top-p cuts between equal logits, which of them stays is up to the sort.
-            if options.top_p.is_some() && options.repetition_penalty.is_some() {
+            // Where top-p cuts between equal scores, which of them stays is up to the sort.
+            let mut kept: Vec<f32> = row(&case["logits"]);
+            Processors::new(&Options { top_p: None, min_p: None, ..options.clone() }, &[], 0).unwrap().apply(&ids, &mut kept);
+            kept.sort_unstable_by(f32::total_cmp);
+            if options.top_p.is_some() && kept.windows(2).any(|pair| pair[0] == pair[1] && pair[0] > CUT) {
                 logits.sort_unstable_by(f32::total_cmp);
                 scores.sort_unstable_by(f32::total_cmp);
             }

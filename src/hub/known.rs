@@ -57,12 +57,8 @@ macro_rules! spark_file {
 }
 
 /// `models/spark/README.md` says how it was made.
-const SPARK: &[(&str, &[u8])] = &[
-    spark_file!("config.json"),
-    spark_file!("model.safetensors"),
-    spark_file!("tokenizer.json"),
-    spark_file!("tokenizer_config.json"),
-];
+const SPARK: &[(&str, &[u8])] =
+    &[spark_file!("config.json"), spark_file!("model.safetensors"), spark_file!("tokenizer.json"), spark_file!("tokenizer_config.json")];
 
 const KNOWN: &[Known] = &[
     Known {

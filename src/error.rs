@@ -74,6 +74,7 @@ errors! {
     UnknownLayout { path: String, given: String }
     BatchTooBig { batch: usize, examples: usize }
     NothingToLearn { examples: usize }
+    UnknownData { given: String, nearest: String }
     // Adapters and training
     NoTarget { given: String, nearest: String, known: String }
     NoAdapter {}

@@ -10,6 +10,7 @@ mod greedy;
 mod oracle;
 mod perplexity;
 mod quantised;
+mod resumed;
 mod saved;
 mod smollm2;
 mod training;

@@ -127,7 +127,7 @@ fn carry(request: ureq::RequestBuilder<ureq::typestate::WithoutBody>, to: &SyncS
                 Part::Bytes(block)
             }
             Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(cause) => Part::Broken(cause.to_string()),
+            Err(cause) => Part::Broken(words_of(&cause)),
         };
         let last = !matches!(part, Part::Bytes(_));
         if to.send(part).is_err() || last {
@@ -217,10 +217,17 @@ fn refusal(status: u16, headers: Option<&Headers>) -> Trouble {
 
 fn words(error: &ureq::Error) -> String {
     match error {
-        ureq::Error::Io(cause) => cause.to_string(),
+        ureq::Error::Io(cause) => words_of(cause),
         ureq::Error::Timeout(_) => ui::SILENT.with(&[("seconds", &CONNECT.as_secs())]),
         other => other.to_string(),
     }
+}
+
+/// Without the address of a manual page, and with what to do about a proxy that opens connections.
+fn words_of(error: &std::io::Error) -> String {
+    let all = error.to_string();
+    let text = all.split(": https://").next().unwrap_or(&all);
+    if text.contains("certificate") { ui::CERTIFICATE.with(&[("cause", &text)]) } else { text.to_owned() }
 }
 
 /// `https://host:1` of `https://host:1/path`.

@@ -91,7 +91,8 @@ fn unknown(name: &str, kind: Kind) -> Error {
     if kind == Kind::Data && nearest.is_empty() || a_path {
         Error::NotFound { path: name.to_owned() }
     } else {
-        Error::UnknownModel { given: name.to_owned(), nearest }
+        let given = name.to_owned();
+        if kind == Kind::Data { Error::UnknownData { given, nearest } } else { Error::UnknownModel { given, nearest } }
     }
 }
 

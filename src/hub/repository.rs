@@ -116,7 +116,7 @@ struct Visit<'a> {
     shelf: &'a Shelf,
     stop: &'a Stop,
     progress: Progress<'a>,
-    /// Bytes of finished files.
+    /// Bytes that are here.
     done: u64,
     total: Option<u64>,
 }
@@ -132,6 +132,7 @@ impl Visit<'_> {
         if choice.index.is_none() {
             self.total = size(&choice.small).zip(size(&choice.weights)).map(|(small, weights)| small + weights);
         }
+        self.found(&listing, choice.small.iter().chain(&choice.weights));
         for file in &choice.small {
             self.get(&listing, file)?;
         }
@@ -141,6 +142,7 @@ impl Visit<'_> {
             let path = snapshot.join(&index.name);
             weights = listing::shards(&listing, id, &std::fs::read(&path).map_err(Error::io(&path))?)?;
             self.total = size(&weights).map(|weights| self.done + weights);
+            self.found(&listing, weights.iter());
         }
         for file in &weights {
             self.get(&listing, file)?;
@@ -149,12 +151,27 @@ impl Visit<'_> {
         Ok(snapshot)
     }
 
+    /// Counts what is here of these files already, so that the rate is that of the network.
+    fn found<'f>(&mut self, listing: &Listing, files: impl Iterator<Item = &'f Remote>) {
+        self.done += files.map(|file| self.present(listing, file)).sum::<u64>();
+        (self.progress)(self.done, self.total);
+    }
+
+    /// Bytes of a file that are on this disk, finished or not.
+    fn present(&self, listing: &Listing, file: &Remote) -> u64 {
+        let length = |path: PathBuf| std::fs::metadata(path).ok().map(|meta| meta.len());
+        let linked = || length(self.shelf.snapshot(&listing.commit).join(&file.name));
+        let fetched =
+            || file.hash.as_ref().and_then(|hash| length(self.shelf.blob(hash.text())).or_else(|| length(self.shelf.partial(hash.text()))));
+        linked().or_else(fetched).unwrap_or(0)
+    }
+
     /// One file into the snapshot.
     fn get(&mut self, listing: &Listing, file: &Remote) -> Result<(), Trouble> {
-        let path = self.shelf.snapshot(&listing.commit).join(&file.name);
-        if let Ok(meta) = std::fs::metadata(&path) {
-            return Ok(self.count(meta.len()));
+        if self.shelf.snapshot(&listing.commit).join(&file.name).is_file() {
+            return Ok(());
         }
+        let rest = self.done - self.present(listing, file).min(self.done);
         let url = listing::url(self.endpoint, self.repository.id, &listing.commit, &file.name);
         let (hash, size) = match &file.hash {
             Some(hash) => (hash.clone(), file.size),
@@ -165,20 +182,16 @@ impl Visit<'_> {
         if !blob.is_file() {
             let token = self.endpoint.token.as_deref();
             let job = download::Job { url: &url, token, size, hash: &hash, partial: &partial, blob: &blob };
-            let (done, total, progress) = (self.done, self.total, &mut *self.progress);
-            let mut show = |here: u64| progress(done + here, total);
+            let (total, progress) = (self.total, &mut *self.progress);
+            let mut show = |here: u64| progress(rest + here, total);
             let mut gain = download::Gain::default();
             persist(self.rules, self.rules.attempts, self.stop, || download::attempt(&job, &mut gain, self.client, &mut show, self.stop))?;
         }
         drop(lock);
         self.shelf.link(&listing.commit, &file.name, hash.text())?;
-        let length = std::fs::metadata(&blob).map_err(Error::io(&blob))?.len();
-        Ok(self.count(length))
-    }
-
-    fn count(&mut self, bytes: u64) {
-        self.done += bytes;
+        self.done = rest + std::fs::metadata(&blob).map_err(Error::io(&blob))?.len();
         (self.progress)(self.done, self.total);
+        Ok(())
     }
 
     /// Hash and size from the headers, where the listing has none.

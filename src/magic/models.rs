@@ -28,23 +28,23 @@ impl Magic for Args {
                 licence: known.licence.to_owned(),
                 fits: known.bytes < free,
             };
-            (row, known.about)
+            (row, known)
         });
         let rows: Vec<_> = rows.collect();
         let yes_no = |yes: bool| if yes { ui::YES } else { ui::NO }.text().to_owned();
-        let shown = rows.iter().map(|(row, about)| {
-            let place = if row.path.is_empty() { ui::TO_FETCH.text() } else { ui::HERE.text() };
-            vec![
-                row.name.clone(),
-                number::bytes(row.bytes),
-                row.licence.clone(),
-                place.to_owned(),
-                yes_no(row.fits),
-                about.text().to_owned(),
-            ]
+        let shown = rows.iter().map(|(row, known)| {
+            let place = match known.source {
+                hub::Source::Embedded(_) => ui::SHIPS,
+                _ if row.path.is_empty() => ui::TO_FETCH,
+                _ => ui::HERE,
+            };
+            vec![row.name.clone(), number::bytes(row.bytes), row.licence.clone(), place.text().to_owned(), yes_no(row.fits)]
         });
-        let headings = [ui::MODEL, ui::SIZE, ui::LICENCE, ui::PLACE, ui::FITS, ui::ABOUT].map(|phrase| phrase.text().to_owned());
+        let headings = [ui::MODEL, ui::SIZE, ui::LICENCE, ui::PLACE, ui::FITS].map(|phrase| phrase.text().to_owned());
         out.table(Table { headings: headings.to_vec(), rows: shown.collect() });
+        for (row, known) in &rows {
+            out.line(&format!("{}: {}", row.name, known.about));
+        }
         Ok(value::Models { models: rows.into_iter().map(|(row, _)| row).collect() }.into())
     }
 }

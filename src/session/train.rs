@@ -17,6 +17,8 @@ pub struct Active {
     working: Option<Model>,
     /// All weights are trained, not an adapter.
     full: bool,
+    /// Of the weights that the run computes with.
+    dtype: DType,
 }
 
 /// What a run is expected to take, said before it begins.
@@ -44,13 +46,14 @@ impl Session {
         let prediction = predict(model, data, &recipe, (steps, trained, full), dtype);
         let smaller = if recipe.batch > 1 { format!("%train batch=1 accum={}", recipe.batch * recipe.accum) } else { String::new() };
         fits("training", prediction.bytes, smaller)?;
-        let mut working = model.converted(if full { DType::F32 } else { dtype })?;
+        let dtype = if full { DType::F32 } else { dtype };
+        let mut working = model.converted(dtype)?;
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
             None => working.track()?,
         };
         let run = Run::begin(recipe, vars, data)?;
-        self.run = Some(Active { run, working: Some(working), full });
+        self.run = Some(Active { run, working: Some(working), full, dtype });
         Ok(prediction)
     }
 
@@ -65,7 +68,7 @@ impl Session {
             active.run.extend(steps);
         }
         // A full run's variables are the session's weights since it was put down.
-        active.working = Some(if active.full { retrack(model, &active.run)? } else { model.converted(DType::F32)? });
+        active.working = Some(if active.full { retrack(model, &active.run)? } else { model.converted(active.dtype)? });
         Ok(())
     }
 

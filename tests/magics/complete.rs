@@ -51,7 +51,11 @@ fn magics_options_and_choices() {
 fn names_of_models_and_data() {
     let desk = desk();
     let (models, _) = at(&desk, "%load s|");
-    assert!(models.iter().any(|name| name == "smollm2") && !models.iter().any(|name| name.starts_with("alpaca")), "{models:?}");
+    assert!(
+        ["spark", "smollm2"].iter().all(|name| models.iter().any(|model| model == name))
+            && !models.iter().any(|name| name.starts_with("alpaca")),
+        "{models:?}"
+    );
     let (data, _) = at(&desk, "%data alp|");
     assert_eq!(data, ["alpaca-en", "alpaca-zh"]);
     desk.close();

@@ -100,5 +100,16 @@ fn save_and_load_again() {
 fn models_are_listed() {
     let world = World::with(&[]);
     let listed = world.run("%models");
-    assert!(listed.starts_with("model ") && listed.contains("\nsmollm2  98.4 MB  Apache-2.0  to be fetched"), "{listed}");
+    let row = |name: &str| listed.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{listed}"));
+    assert!(row("spark ").contains("  ships with Lantern  ") && row("smollm2 ").contains("  98.4 MB  Apache-2.0 "), "{listed}");
+    assert!(row("smollm2 ").contains("  to be fetched  ") && !listed.contains('…'), "{listed}");
+    assert!(row("smollm2: ").contains("SmolLM2-135M-Instruct"), "{listed}");
+}
+
+#[test]
+fn the_model_that_ships_loads_and_writes() {
+    let world = World::with(&[]);
+    let written = world.json("%load spark\n%generate \"Once upon a time\" max_new_tokens=8 --json");
+    assert!(!written["text"].as_str().unwrap().trim().is_empty(), "{written}");
+    assert!(world.json("%models --json")["models"][0]["path"].is_string());
 }

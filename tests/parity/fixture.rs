@@ -157,9 +157,15 @@ pub fn largest(x: &Tensor) -> f64 {
     values(x).into_iter().map(|x| f64::from(x.abs())).fold(0.0, f64::max)
 }
 
+/// Shown with `--nocapture`.
+#[allow(clippy::disallowed_macros)]
+pub fn say(figure: &str) {
+    println!("parity: {figure}");
+}
+
 /// Prints the figure and holds it to what is allowed.
 pub fn within(what: &str, difference: f64, allowed: f64) {
-    println!("parity: {what}: {difference:.2e} (allowed {allowed:.0e})");
+    say(&format!("{what}: {difference:.2e} (allowed {allowed:.0e})"));
     assert!(difference <= allowed, "{what}: {difference:e} is above {allowed:e}");
 }
 

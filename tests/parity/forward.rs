@@ -4,7 +4,7 @@ use candle_core::{IndexOp, Tensor};
 use lantern::model::{Input, Site, Tap, families};
 use lantern::nn::Pass;
 
-use super::fixture::{MODELS, apart, close, json, largest, load, logits, tensors};
+use super::fixture::{MODELS, apart, close, json, largest, load, logits, say, tensors};
 
 /// Keeps the residual stream, and attention probabilities where asked.
 #[derive(Default)]
@@ -78,7 +78,7 @@ fn the_fixtures_reject_their_mutants() {
         for (mutant, row) in mutants {
             let last: Vec<Vec<f32>> = serde_json::from_value(row["last"].clone()).unwrap();
             let difference = apart(&ours, &Tensor::new(last, ours.device()).unwrap());
-            println!("parity: {name} is not {mutant}: {difference:.2e}");
+            say(&format!("{name} is not {mutant}: {difference:.2e}"));
             assert!(difference > 1e-2, "{name} cannot tell {mutant}: {difference}");
         }
     }

@@ -1,10 +1,15 @@
 //! Llama from GGUF: dense and packed, and the order of the q and k rows.
 
 use candle_core::{DType, IndexOp, Tensor};
+use lantern::adapter::{Adapter, Lora};
 use lantern::model::{Model, Projection};
 use lantern::nn::Weight;
+use lantern::random::Random;
+use lantern::train;
 
-use super::fixture::{apart, close, ids_of, json, load, load_as, load_from, logits, session, tensors, tokenizer};
+use super::fixture::{
+    apart, close, ids_of, json, largest, load, load_as, load_from, logits, say, session, tensors, tokenizer, whole_batch, within,
+};
 use super::greedy::greedy;
 use super::training::parameters;
 
@@ -70,7 +75,7 @@ fn rows_left_in_the_files_order_would_be_noticed() {
     let stored = stored.dequantize(&candle_core::Device::Cpu).unwrap();
     assert_eq!(apart(&parameters(&wrong)["model.layers.0.self_attn.q_proj.weight"], &stored), 0.0, "this is the file's order");
     let difference = apart(&logits(&wrong, &golden.ids("ids"), None), golden.get("f32.logits"));
-    println!("parity: gguf without un-permuting differs by {difference:.2}");
+    say(&format!("gguf without un-permuting differs by {difference:.2}"));
     assert!(difference > 1.0);
 }
 
@@ -96,5 +101,30 @@ fn a_single_packed_row_equals_the_batch() {
         let ours: Vec<Tensor> = (0..2).map(|row| logits(&model, &first.i(row..=row).unwrap(), None)).collect();
         let expected = golden.get(&format!("{kind}.logits")).i((.., ..1)).unwrap();
         close(&format!("gguf {kind} first token alone"), &Tensor::cat(&ours, 0).unwrap(), &expected, 1e-4);
+    }
+}
+
+/// The gradients that reach an adapter through packed weights are those through the same weights in f32.
+#[test]
+fn a_lora_on_a_packed_base_learns_as_on_the_widened_one() {
+    let golden = tensors("llama-gguf/golden.safetensors");
+    for kind in ["q8_0", "q4_1"] {
+        let lora = Lora { r: 4, alpha: 8.0, targets: vec!["all-linear".into()], dropout: 0.0 };
+        let gradients = |model: &Model| {
+            let adapter = Adapter::new(lora.clone(), model, &Random::seeded(8)).unwrap();
+            for (i, (_, var)) in adapter.vars().iter().enumerate() {
+                let values = Random::seeded(i as u64).normals(var.elem_count(), 0.2);
+                var.set(&Tensor::from_vec(values, var.shape(), var.device()).unwrap()).unwrap();
+            }
+            let ids = golden.get("ids");
+            let window = [whole_batch(ids, ids)];
+            let (loss, gradients) = train::gradients(model, Some(adapter.deltas()), &window, &adapter.vars().to_vec(), &mut || 0).unwrap();
+            (loss.mean(), gradients.0.into_iter().map(Option::unwrap).collect::<Vec<_>>())
+        };
+        let (packed, wide) = (gradients(&load(&file(kind))), gradients(&load_as(&file(kind), Some(DType::F32))));
+        within(&format!("gguf {kind} lora loss, packed and widened"), (packed.0 - wide.0).abs(), 1e-5);
+        let most = packed.1.iter().zip(&wide.1).map(|(a, b)| apart(a, b) / largest(b)).fold(0.0, f64::max);
+        assert_eq!(packed.1.len(), 2 * 7 * 2);
+        within(&format!("gguf {kind} lora gradients, packed and widened, relative"), most, 1e-4);
     }
 }

@@ -8,7 +8,7 @@ use lantern::model::{Model, Slot};
 use lantern::nn::Pass;
 use lantern::session::{Format, Session};
 
-use super::fixture::{apart, empty_session, ids_of, json, open, path, tensors, tokenizer, values};
+use super::fixture::{apart, empty_session, ids_of, json, open, path, say, tensors, tokenizer, values};
 use super::greedy::greedy;
 
 /// The wide llama of the fixtures, dense in f32.
@@ -70,7 +70,7 @@ fn no_weight_moves_further_than_its_format_allows() {
             }
         }
         let worst = report.errors.iter().map(|e| e.relative).fold(0.0, f64::max);
-        println!("parity: {format}: moved by {most:.5} of the block's largest at most, worst matrix {worst:.5} of its own size");
+        say(&format!("{format}: moved by {most:.5} of the block's largest at most, worst matrix {worst:.5} of its own size"));
         assert_eq!(report.errors.len(), before.len());
         assert!(report.bytes_after <= report.bytes_before);
     }
@@ -99,7 +99,7 @@ fn the_cost_of_each_format() {
         let difference = apart(&first, &super::fixture::logits(model, &batch, None));
         let kept: usize =
             rows.iter().map(|row| shared(&greedy(model, &tokenizer, &ids_of(&row["prompt"]), 32), &ids_of(&row["new"]))).sum();
-        println!("parity: {format}: ppl {before:.3} -> {after:.3}, logits moved by {difference:.4}, {kept} of 96 greedy tokens kept");
+        say(&format!("{format}: ppl {before:.3} -> {after:.3}, logits moved by {difference:.4}, {kept} of 96 greedy tokens kept"));
         assert!((after / before - 1.0).abs() <= change, "{format}: ppl {before} -> {after}");
         assert!(difference <= moved, "{format}: logits moved by {difference}");
         assert!(kept == 96 || !["f32", "f16"].contains(&format), "{format} keeps the text: {kept}");

@@ -19,7 +19,7 @@ mod terminal;
 mod view;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -129,6 +129,9 @@ fn work(arguments: Arguments, view: &mut dyn View) -> Result<ExitCode, Stop> {
         (Some(Command::Run { file, time }), _) => {
             let cells = script::read(&file)?;
             let options = Options { time, allow_input: file.as_os_str() != "-", places: true };
+            let named = || std::env::var_os("LANTERN_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+            let home = home.or_else(named).map(std::path::absolute).transpose()?;
+            enter_folder(&file)?;
             cells_to_end(home, &cells, &options, view)
         }
         (None, Some(code)) => {
@@ -147,6 +150,15 @@ fn work(arguments: Arguments, view: &mut dyn View) -> Result<ExitCode, Stop> {
             desk.close();
             Ok(result.map(|()| ExitCode::SUCCESS)?)
         }
+    }
+}
+
+/// A notebook runs in its own folder, as Jupyter runs it; a text of cells where the person is.
+fn enter_folder(file: &Path) -> io::Result<()> {
+    let notebook = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ipynb"));
+    match file.parent().filter(|folder| notebook && !folder.as_os_str().is_empty()) {
+        Some(folder) => std::env::set_current_dir(folder),
+        None => Ok(()),
     }
 }
 

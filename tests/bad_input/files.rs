@@ -8,8 +8,8 @@ use crate::harness::world::World;
 #[test]
 fn files_that_are_missing() {
     let world = llama();
-    assert_snapshot!(world.fail("%load nowhere/model"), @"
-    error: there is no file or folder `nowhere/model`
+    assert_snapshot!(world.fail("%load ./nowhere/model"), @"
+    error: there is no file or folder `./nowhere/model`
     hint: `!ls` shows what is here
     ");
     assert_snapshot!(world.fail("%load smolm2"), @"
@@ -54,8 +54,8 @@ fn files_that_are_missing() {
     error: there is no file or folder `llama-tiny/config.json`
     hint: `!ls` shows what is here
     ");
-    assert_snapshot!(world.fail_in("zh", "%load nowhere/model"), @"
-    错误: 没有文件或目录 `nowhere/model`
+    assert_snapshot!(world.fail_in("zh", "%load ./nowhere/model"), @"
+    错误: 没有文件或目录 `./nowhere/model`
     提示: `!ls` 查看这里有什么
     ");
 }

@@ -23,7 +23,7 @@ fn a_failed_load_or_quant_leaves_the_model() {
     room.run(&format!("%load {}\n%lora r=4", fixture("llama-tiny").display()));
     let before = room.json("%info --json");
     let written = room.run("%generate \"Once upon\" max_new_tokens=8").text;
-    for bad in ["%load nowhere/model", "%quant q8_0", "%lora target=nothing_like_it"] {
+    for bad in ["%load ./nowhere/model", "%quant q8_0", "%lora target=nothing_like_it"] {
         room.fail(bad);
         assert_eq!(room.json("%info --json"), before, "{bad}");
     }

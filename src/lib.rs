@@ -11,7 +11,6 @@ pub mod words;
 pub mod hub;
 pub mod optim;
 pub mod plot;
-pub mod quant;
 pub mod store;
 pub mod tokenizer;
 

@@ -87,6 +87,7 @@ fn a_save_that_fails_half_way_leaves_the_old_folder() {
 /// A real full disk, where this machine lets us mount one.
 #[cfg(target_os = "linux")]
 #[test]
+#[allow(clippy::disallowed_macros, reason = "a skipped test must be seen")]
 fn a_full_disk() {
     let world = llama();
     std::fs::create_dir(world.path("small")).unwrap();

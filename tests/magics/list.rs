@@ -101,10 +101,7 @@ fn table() -> String {
 #[test]
 fn readme_shows_the_list() {
     let path = root().join("README.md");
-    let Ok(readme) = std::fs::read_to_string(&path) else {
-        eprintln!("SKIPPED, there is no README.md yet");
-        return;
-    };
+    let readme = std::fs::read_to_string(&path).unwrap();
     let place = readme.find(BEGIN).and_then(|from| readme.find(END).map(|to| (from + BEGIN.len(), to)));
     let (from, to) = place.unwrap_or_else(|| panic!("README.md has no {BEGIN} {END}"));
     if std::env::var_os("BLESS").is_some() {

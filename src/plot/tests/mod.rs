@@ -169,35 +169,6 @@ fn mark_labels_stay_in_the_picture() {
 }
 
 #[test]
-#[ignore = "writes pictures to look at"]
-fn write_pictures() {
-    let folder = std::path::PathBuf::from(std::env::var("PICTURES").unwrap());
-    let mut named: Vec<(String, Chart)> = vec![
-        ("curve50".into(), Chart::Curve(curve(50))),
-        ("curve1000".into(), Chart::Curve(curve(1000))),
-        ("bars".into(), Chart::Bars(bars())),
-        ("heatmap6".into(), Chart::Heatmap(heatmap(6))),
-        ("heatmap40".into(), Chart::Heatmap(heatmap(40))),
-        ("heatmap400".into(), Chart::Heatmap(heatmap(400))),
-        ("histogram".into(), Chart::Histogram(histogram(30))),
-        ("tokens".into(), Chart::Spans(tokens())),
-        ("learned".into(), Chart::Spans(learned())),
-    ];
-    named.extend(charts().into_iter().enumerate().map(|(i, c)| (format!("z{i:02}"), c)));
-    for (name, chart) in named {
-        std::fs::write(folder.join(format!("{name}.svg")), svg(&chart)).unwrap();
-        std::fs::write(folder.join(format!("{name}.txt")), plain(&chart, 80)).unwrap();
-        if let Some(page) = html(&chart) {
-            std::fs::write(folder.join(format!("{name}.html")), page).unwrap();
-        }
-    }
-    let chart = Chart::Curve(curve(1000));
-    let start = std::time::Instant::now();
-    (0..100).for_each(|_| assert!(!svg(&chart).is_empty()));
-    std::fs::write(folder.join("time.txt"), format!("{:?} for one svg\n", start.elapsed() / 100)).unwrap();
-}
-
-#[test]
 fn tones_say_what_a_piece_is() {
     let lines = cells(&Chart::Spans(learned()), 60);
     let learned: String = lines.iter().skip(2).flatten().filter(|p| p.tone == Some(Tone::Span(1))).map(|p| p.text.as_str()).collect();

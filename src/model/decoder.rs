@@ -87,10 +87,10 @@ impl Model {
         for (i, layer) in self.layers.iter().enumerate() {
             tap(taps, i, Site::Residual, &x)?;
             let attended = self.attend(i, layer, &layer.norm1.forward(&x)?, angles.as_ref(), caches.as_deref_mut(), pass, taps)?;
-            x = (x + attended)?;
-            let added = self.mlp(layer, &layer.norm2.forward(&x)?, pass)?;
+            let before = if self.spec.parallel { x.clone() } else { (&x + &attended)? };
+            let added = self.mlp(layer, &layer.norm2.forward(&before)?, pass)?;
             tap(taps, i, Site::Mlp, &added)?;
-            x = (x + added)?;
+            x = if self.spec.parallel { ((before + attended)? + added)? } else { (before + added)? };
         }
         for cache in caches.into_iter().flatten() {
             cache.advance(length);
@@ -157,6 +157,11 @@ impl Model {
             }
             Projection::Fused(qkv) => {
                 let qkv = qkv.forward(x, pass)?;
+                if self.spec.qkv_by_head {
+                    let d = self.spec.head_dim;
+                    let by_head = qkv.reshape((batch, length, h, 3 * d))?.transpose(1, 2)?; // (B, H, T, 3 D)
+                    return Ok([by_head.narrow(3, 0, d)?, by_head.narrow(3, d, d)?, by_head.narrow(3, 2 * d, d)?]);
+                }
                 let (q, kv) = (self.spec.q_width(), self.spec.kv_width());
                 Ok([heads(qkv.narrow(2, 0, q)?, h)?, heads(qkv.narrow(2, q, kv)?, h_kv)?, heads(qkv.narrow(2, q + kv, kv)?, h_kv)?])
             }

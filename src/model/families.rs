@@ -1,7 +1,7 @@
 //! The families: one row each. A new family is a row here and a fixture in tests.
 
 use super::config::Config;
-use super::names::{GPT2, LLAMA, Names};
+use super::names::{GPT_NEOX, GPT2, LLAMA, Names};
 use super::spec::{Activation, Mlp, NormKind, Position, Spec};
 use crate::nn::RopeScaling;
 use crate::ops::Layout;
@@ -15,58 +15,35 @@ pub struct Family {
     /// How the hub stores the linear layers inside blocks.
     pub layout: Layout,
     pub names: Names,
-    /// Prefixes that some checkpoints leave out.
-    pub optional_prefix: &'static str,
+    /// Beginnings of names that other checkpoints spell in another way.
+    pub spelled: &'static [(&'static str, &'static str)],
     /// PEFT's default targets (`peft/utils/constants.py`).
     pub targets: &'static [&'static str],
     pub spec: fn(&Config) -> Result<Spec>,
 }
 
 pub const FAMILIES: &[Family] = &[
-    Family {
-        name: "llama",
-        gguf: "llama",
-        layout: Layout::OutIn,
-        names: LLAMA,
-        optional_prefix: "",
-        targets: &["q_proj", "v_proj"],
-        spec: llama,
-    },
-    Family {
-        name: "mistral",
-        gguf: "",
-        layout: Layout::OutIn,
-        names: LLAMA,
-        optional_prefix: "",
-        targets: &["q_proj", "v_proj"],
-        spec: mistral,
-    },
-    Family {
-        name: "qwen2",
-        gguf: "",
-        layout: Layout::OutIn,
-        names: LLAMA,
-        optional_prefix: "",
-        targets: &["q_proj", "v_proj"],
-        spec: qwen2,
-    },
-    Family {
-        name: "qwen3",
-        gguf: "",
-        layout: Layout::OutIn,
-        names: LLAMA,
-        optional_prefix: "",
-        targets: &["q_proj", "v_proj"],
-        spec: qwen3,
-    },
+    Family { name: "llama", gguf: "llama", layout: Layout::OutIn, names: LLAMA, spelled: &[], targets: &["q_proj", "v_proj"], spec: llama },
+    Family { name: "mistral", gguf: "", layout: Layout::OutIn, names: LLAMA, spelled: &[], targets: &["q_proj", "v_proj"], spec: mistral },
+    Family { name: "qwen2", gguf: "", layout: Layout::OutIn, names: LLAMA, spelled: &[], targets: &["q_proj", "v_proj"], spec: qwen2 },
+    Family { name: "qwen3", gguf: "", layout: Layout::OutIn, names: LLAMA, spelled: &[], targets: &["q_proj", "v_proj"], spec: qwen3 },
     Family {
         name: "gpt2",
         gguf: "",
         layout: Layout::InOut,
         names: GPT2,
-        optional_prefix: "transformer.",
+        spelled: &[("transformer.", "")],
         targets: &["c_attn"],
         spec: gpt2,
+    },
+    Family {
+        name: "gpt_neox",
+        gguf: "",
+        layout: Layout::OutIn,
+        names: GPT_NEOX,
+        spelled: &[("lm_head.", "embed_out.")],
+        targets: &["query_key_value"],
+        spec: gpt_neox,
     },
 ];
 
@@ -109,6 +86,8 @@ fn llama(config: &Config) -> Result<Spec> {
         eps: config.positive_or("rms_norm_eps", 1e-6)?,
         position: Position::Rope { theta, dims: head_dim, scaling: scaling(config)? },
         mlp: gated(config)?,
+        parallel: false,
+        qkv_by_head: false,
         qkv_bias: attention_bias,
         out_bias: attention_bias,
         mlp_bias: config.flag_or("mlp_bias", false),
@@ -141,6 +120,42 @@ fn qwen3(config: &Config) -> Result<Spec> {
     Ok(Spec { qk_norm: true, ..llama(config)? })
 }
 
+/// Pythia and GPT-NeoX: rope on a part of each head, biases everywhere.
+fn gpt_neox(config: &Config) -> Result<Spec> {
+    let (hidden, heads) = (config.count("hidden_size")?, config.count("num_attention_heads")?);
+    let head_dim = hidden / heads;
+    let rope = &config.json["rope_parameters"];
+    let share = config.positive_or("rotary_pct", rope["partial_rotary_factor"].as_f64().unwrap_or(0.25))?;
+    let theta = config.positive_or("rotary_emb_base", rope["rope_theta"].as_f64().unwrap_or(10_000.0))?;
+    let dims = (head_dim as f64 * share) as usize;
+    match config.text_or("hidden_act", "gelu") {
+        "gelu" => {}
+        other => return Err(config.bad(format!("`hidden_act` is `{other}`; known: gelu"))),
+    }
+    Ok(Spec {
+        vocabulary: config.count("vocab_size")?,
+        hidden,
+        layers: config.count("num_hidden_layers")?,
+        heads,
+        kv_heads: heads,
+        head_dim,
+        inner: config.count("intermediate_size")?,
+        context: config.count("max_position_embeddings")?,
+        norm: NormKind::Layer,
+        eps: config.positive_or("layer_norm_eps", 1e-5)?,
+        position: Position::Rope { theta, dims, scaling: scaling(config)? },
+        window: None,
+        mlp: Mlp::Plain(Activation::Gelu),
+        parallel: config.flag_or("use_parallel_residual", true),
+        qkv_by_head: true,
+        qkv_bias: config.flag_or("attention_bias", true),
+        out_bias: config.flag_or("attention_bias", true),
+        mlp_bias: true,
+        qk_norm: false,
+        tied: config.flag_or("tie_word_embeddings", false),
+    })
+}
+
 fn gpt2(config: &Config) -> Result<Spec> {
     let (hidden, heads) = (config.count("n_embd")?, config.count("n_head")?);
     let activation = match config.text_or("activation_function", "gelu_new") {
@@ -161,6 +176,8 @@ fn gpt2(config: &Config) -> Result<Spec> {
         eps: config.positive_or("layer_norm_epsilon", 1e-5)?,
         position: Position::Learned,
         mlp: Mlp::Plain(activation),
+        parallel: false,
+        qkv_by_head: false,
         qkv_bias: true,
         out_bias: true,
         mlp_bias: true,

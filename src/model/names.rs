@@ -61,6 +61,25 @@ pub const GPT2: Names = Names {
     head: "lm_head",
 };
 
+pub const GPT_NEOX: Names = Names {
+    embed: "gpt_neox.embed_in",
+    positions: "",
+    norm1: "gpt_neox.layers.{}.input_layernorm",
+    q: "",
+    k: "",
+    v: "",
+    qkv: "gpt_neox.layers.{}.attention.query_key_value",
+    q_norm: "",
+    k_norm: "",
+    out: "gpt_neox.layers.{}.attention.dense",
+    norm2: "gpt_neox.layers.{}.post_attention_layernorm",
+    gate: "",
+    up: "gpt_neox.layers.{}.mlp.dense_h_to_4h",
+    down: "gpt_neox.layers.{}.mlp.dense_4h_to_h",
+    norm: "gpt_neox.final_layer_norm",
+    head: "lm_head",
+};
+
 /// llama.cpp's `gguf-py/gguf/constants.py`.
 pub const GGUF: Names = Names {
     embed: "token_embd",

@@ -38,25 +38,26 @@ pub trait Source {
 pub struct Hub {
     path: PathBuf,
     tensors: MmapedSafetensors,
-    optional_prefix: &'static str,
+    spelled: &'static [(&'static str, &'static str)],
 }
 
 impl Hub {
     /// # Errors
     /// `BadWeights` for a file that is not what it says or is cut short.
-    pub fn open(files: &[PathBuf], optional_prefix: &'static str) -> Result<Self> {
+    pub fn open(files: &[PathBuf], spelled: &'static [(&'static str, &'static str)]) -> Result<Self> {
         let path = files.first().cloned().unwrap_or_default();
         let bad = |e: candle_core::Error| Error::BadWeights { path: path.display().to_string(), cause: first_line(&e) };
         // SAFETY: the mapping is read while it is copied into tensors; a file changed by another program in that moment gives wrong numbers.
         let tensors = unsafe { MmapedSafetensors::multi(files) }.map_err(bad)?;
-        Ok(Self { path, tensors, optional_prefix })
+        Ok(Self { path, tensors, spelled })
     }
 }
 
 impl Source for Hub {
     fn take(&self, name: &str, _shape: &[usize], _start: Start) -> Result<Option<Raw>> {
-        let short = name.strip_prefix(self.optional_prefix).unwrap_or(name);
-        let Some(name) = [name, short].into_iter().find(|name| self.tensors.get(name).is_ok()) else { return Ok(None) };
+        let other = self.spelled.iter().find_map(|(ours, theirs)| name.strip_prefix(ours).map(|rest| format!("{theirs}{rest}")));
+        let names = [Some(name), other.as_deref()];
+        let Some(name) = names.into_iter().flatten().find(|name| self.tensors.get(name).is_ok()) else { return Ok(None) };
         let bad = |e: candle_core::Error| Error::BadWeights { path: self.path.display().to_string(), cause: first_line(&e) };
         Ok(Some(Raw::Dense(self.tensors.load(name, &Device::Cpu).map_err(bad)?)))
     }

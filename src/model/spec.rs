@@ -20,6 +20,10 @@ pub struct Spec {
     pub eps: f64,
     pub position: Position,
     pub mlp: Mlp,
+    /// Attention and MLP read the same input and are added together (GPT-NeoX, arXiv 2204.06745).
+    pub parallel: bool,
+    /// Fused projections hold q, k, v head by head, not one after the other.
+    pub qkv_by_head: bool,
     /// Biases on q, k, v.
     pub qkv_bias: bool,
     /// Bias on the attention's output projection.

@@ -45,6 +45,18 @@ impl Peak {
     }
 }
 
+/// Lets the allocator keep what a training step frees for the next step: asking the system anew for each tensor costs a LoRA step on two
+/// cores about 6 %. [`give_back`] returns it when a run or a model ends.
+pub fn keep_freed() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: two settings of the allocator, without preconditions.
+    unsafe {
+        // The largest thresholds that glibc takes: 32 MB for a mapping of its own, 1 GB left at the top of the heap.
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 1 << 30);
+    }
+}
+
 /// Hands freed memory back to the system; the allocator would keep it for later.
 pub fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -70,6 +70,7 @@ pub unsafe fn before_threads() {
         // SAFETY: the caller promises that this thread is the only one.
         unsafe { std::env::set_var(CANDLE_THREADS, "1") };
     }
+    memory::keep_freed();
 }
 
 /// Runs `work` on one of the threads that compute: a token is many small products, and from outside each would wake them anew.

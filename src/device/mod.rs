@@ -23,12 +23,12 @@ pub fn parse(name: &str) -> Result<Device> {
     }
 }
 
-/// The device of a new session: `LANTERN_DEVICE`, else the CPU.
+/// The device of a new session: `LANTERN_DEVICE`, else the one that tests run on, so that one variable moves the whole suite.
 ///
 /// # Errors
 /// `BadDevice`
 pub fn from_environment() -> Result<Device> {
-    parse(&std::env::var("LANTERN_DEVICE").unwrap_or_else(|_| "cpu".to_owned()))
+    std::env::var("LANTERN_DEVICE").map_or_else(|_| for_tests(), |name| parse(&name))
 }
 
 /// The device tests run on: `LANTERN_TEST_DEVICE`, else the CPU.

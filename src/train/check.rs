@@ -54,3 +54,36 @@ fn behind_zero(name: &str, vars: &[(String, Var)]) -> Result<bool> {
         None => Ok(false),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    fn pair(b: f32) -> Vec<(String, Var)> {
+        let var = |x: f32| Var::new(&[x, 0.0], &Device::Cpu).unwrap();
+        vec![("m.lora_A.weight".to_owned(), var(1.0)), ("m.lora_B.weight".to_owned(), var(b))]
+    }
+
+    fn look(unproven: &mut Unproven, vars: &[(String, Var)], gradients: [f32; 2]) -> Result<()> {
+        let gradients: Vec<_> = gradients.iter().map(|x| Some(Tensor::new(&[*x, 0.0], &Device::Cpu).unwrap())).collect();
+        unproven.look(1, vars, &gradients)
+    }
+
+    #[test]
+    fn a_tensor_that_is_not_reached_stops_the_run() {
+        let vars = pair(0.0);
+        let mut unproven = Unproven::new(&vars);
+        assert!(matches!(look(&mut unproven, &vars, [0.0, 0.0]), Err(Error::NoGradient { tensor, .. }) if tensor == "m.lora_B.weight"));
+        assert_eq!(look(&mut unproven, &vars, [0.0, 0.5]), Ok(()), "A waits behind a B of zeros");
+        let moved = pair(0.1);
+        assert!(matches!(look(&mut unproven, &moved, [0.0, 0.5]), Err(Error::NoGradient { tensor, .. }) if tensor == "m.lora_A.weight"));
+        assert_eq!(look(&mut unproven, &moved, [0.2, 0.0]), Ok(()));
+        assert_eq!(look(&mut unproven, &moved, [0.0, 0.0]), Ok(()), "once proven, a zero is no defect");
+        assert!(matches!(look(&mut unproven, &moved, [f32::NAN, 0.0]), Err(Error::NotFinite { .. })));
+        assert!(matches!(unproven.look(1, &moved, &[None, None]), Ok(())), "proven tensors may miss a batch");
+        let mut fresh = Unproven::new(&moved);
+        assert!(matches!(fresh.look(1, &moved, &[None, None]), Err(Error::NoGradient { .. })));
+    }
+}

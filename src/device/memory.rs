@@ -46,7 +46,7 @@ impl Peak {
 }
 
 /// Lets the allocator keep what a training step frees for the next step: asking the system anew for each tensor costs a LoRA step on two
-/// cores about 6 %. [`give_back`] returns it when a run or a model ends.
+/// cores about 4 %. [`give_back`] returns it when a run or a model ends.
 pub fn keep_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: two settings of the allocator, without preconditions.

@@ -137,7 +137,7 @@ impl Worker {
             self.outbox.publish(request, "execute_input", input);
         }
         let events = self.desk.execute(execute);
-        let mut publish = Publish::new(&self.outbox, request, silent);
+        let mut publish = Publish::new(&self.outbox, request, silent, self.count + 1);
         let outcome = publish.run(&events, |prompt, password| self.ask(request, prompt, password));
         let pages = std::mem::take(&mut publish.pages);
         self.state.asking.store(false, Ordering::SeqCst);

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lantern::plot;
 use serde_json::{Value, json};
-use wire::{Chart, Report, Table};
+use wire::{Chart, Form, Report, Table};
 
 /// Columns of the text twins.
 const WIDTH: usize = 80;
@@ -23,6 +23,15 @@ pub fn chart(chart: &Chart) -> Value {
 
 pub fn table(table: &Table) -> Value {
     drawn(|| json!({ "text/html": plot::table_html(table), "text/plain": plot::table_text(table, WIDTH) }))
+}
+
+/// As it comes; JSON as the value that it is.
+pub fn forms(forms: &[Form]) -> Value {
+    let body = |form: &Form| match form.mime.as_str() {
+        Form::JSON => serde_json::from_str(&form.body).unwrap_or_else(|_| Value::from(form.body.clone())),
+        _ => Value::from(form.body.clone()),
+    };
+    forms.iter().map(|form| (form.mime.clone(), body(form))).collect()
 }
 
 /// A bar while it runs; one grey line once `n == of`.

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use wire::{Chart, Event, Outcome, Stream};
+use wire::{Chart, Event, Form, Outcome, Stream};
 
 use crate::display;
 use crate::message::Request;
@@ -25,6 +25,8 @@ pub struct Publish<'a> {
     parent: &'a Arc<Request>,
     /// A silent cell publishes nothing.
     silent: bool,
+    /// The cell's number.
+    count: usize,
     stream: Stream,
     text: String,
     text_due: Option<Instant>,
@@ -45,12 +47,13 @@ struct Display {
 enum Picture {
     Chart(Chart),
     Progress { n: u64, of: u64, label: String },
+    Forms(Vec<Form>),
 }
 
 impl<'a> Publish<'a> {
-    pub fn new(outbox: &'a Outbox, parent: &'a Arc<Request>, silent: bool) -> Self {
+    pub fn new(outbox: &'a Outbox, parent: &'a Arc<Request>, silent: bool, count: usize) -> Self {
         let (text, displays, pages) = (String::new(), Vec::new(), Vec::new());
-        Self { outbox, parent, silent, stream: Stream::Out, text, text_due: None, displays, pages }
+        Self { outbox, parent, silent, count, stream: Stream::Out, text, text_due: None, displays, pages }
     }
 
     /// Publishes until the cell is done; `ask` is called for each `Event::Input`. None: the session ended without a word.
@@ -85,6 +88,9 @@ impl<'a> Publish<'a> {
             // What is over within the first moment never shows a bar.
             Event::Progress { id, n, of, label } => self.redraw(format!("progress-{id}"), Picture::Progress { n, of, label }, REDRAW),
             Event::Table(table) => self.show(display::table(&table), None),
+            Event::Show { id: None, forms } => self.show(display::forms(&forms), None),
+            Event::Show { id: Some(id), forms } => self.redraw(id, Picture::Forms(forms), Duration::ZERO),
+            Event::Value { forms } => self.value(&forms),
             Event::Clear { wait } => self.clear(wait),
             Event::Page { text } => self.pages.push(text),
             Event::Input { .. } | Event::Done(_) => {}
@@ -166,6 +172,7 @@ impl<'a> Publish<'a> {
             Picture::Progress { n, of, .. } if n >= of && !shown => return,
             Picture::Progress { n, of, label } => display::progress(n, of, &label),
             Picture::Chart(chart) => display::chart(&chart),
+            Picture::Forms(forms) => display::forms(&forms),
         };
         let id = format!("{}-{}", self.parent.header.msg_id, self.displays[i].id);
         if shown {
@@ -175,6 +182,11 @@ impl<'a> Publish<'a> {
         }
         self.displays[i].shown = true;
         self.displays[i].due = Instant::now() + REDRAW;
+    }
+
+    fn value(&mut self, forms: &[Form]) {
+        self.flush_text();
+        self.send("execute_result", json!({ "data": display::forms(forms), "metadata": {}, "execution_count": self.count }));
     }
 
     fn show(&mut self, data: Value, id: Option<String>) {
@@ -218,7 +230,7 @@ mod tests {
         events.into_iter().chain([done]).for_each(|event| sender.send(event).expect("receiver lives"));
         let (outbox, mut items) = Outbox::probe();
         let request = Arc::new(Request::sample("execute_request", json!({ "code": "" })));
-        let outcome = Publish::new(&outbox, &request, silent).run(&receiver, |_, _| {});
+        let outcome = Publish::new(&outbox, &request, silent, 1).run(&receiver, |_, _| {});
         assert!(outcome.is_some());
         drop(outbox);
         std::iter::from_fn(|| items.next()).collect()

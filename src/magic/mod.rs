@@ -183,7 +183,7 @@ impl Entry {
         out.set_quiet(false);
         let value = result?;
         if json {
-            out.line(&value.to_json());
+            out.value(&value.to_json());
         }
         Ok(value)
     }

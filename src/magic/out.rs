@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Sender;
 
-use wire::{Chart, Event, Stream, Table};
+use wire::{Chart, Event, Form, Stream, Table};
 
 use crate::stop::Stop;
 use crate::words::ui;
@@ -79,6 +79,14 @@ impl<'a> Out<'a> {
 
     pub fn table(&mut self, table: Table) {
         self.send(Event::Table(table));
+    }
+
+    /// The result of the cell as JSON, said even where nothing else is.
+    pub(super) fn value(&mut self, json: &str) {
+        self.printed.push_str(json);
+        self.printed.push('\n');
+        let forms = vec![Form::new(Form::JSON, json), Form::new(Form::TEXT, json)];
+        let _ = self.events.send(Event::Value { forms });
     }
 
     pub fn page(&mut self, text: String) {

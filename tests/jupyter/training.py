@@ -62,7 +62,7 @@ class Training(unittest.TestCase):
     def loss(self):
         reply, messages = self.client.run("%eval ppl --json")
         self.assertEqual(reply["content"]["status"], "ok", messages)
-        return json.loads(text(messages).splitlines()[-1])["loss"]
+        return next(m["content"]["data"]["application/json"]["loss"] for m in messages if m["msg_type"] == "execute_result")
 
     def test_completion_answers_during_training(self):
         cell = self.client.kc.execute("%train steps=1000000 batch=2")

@@ -36,6 +36,15 @@ errors! {
     MissingArgument { magic: String, argument: String }
     Usage { magic: String, cause: String }
     NoRust {}
+    NoToolchain { cause: String }
+    RustCompile { problem: String, cause: String }
+    RustFailed { cause: String }
+    RustPanicked {}
+    RustReturned {}
+    RustDied { status: String }
+    RustInterrupted {}
+    /// A call from a cell that is over, or from a second thread of it.
+    Busy {}
     CommandFailed { command: String, status: i32 }
     NoInput {}
     Interrupted { what: String }
@@ -46,6 +55,10 @@ errors! {
     DiskFull { path: String, needed: String }
     // Models
     NoModel {}
+    NoToken { id: u32, vocabulary: usize }
+    NoLayer { layer: usize, layers: usize }
+    NoWeight { given: String, nearest: String }
+    EmptyText {}
     UnknownModel { given: String, nearest: String }
     UnknownFamily { given: String, known: String }
     BadConfig { path: String, cause: String }

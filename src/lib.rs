@@ -29,6 +29,8 @@ pub mod eval;
 
 pub mod session;
 
+pub mod rust;
+
 pub mod magic;
 
 pub mod cell;

@@ -25,6 +25,7 @@ const RANKS: &[(&str, u32)] = &[
     ("train", 50),
     ("eval", 60),
     ("session", 70),
+    ("rust", 80),
     ("magic", 90),
     ("cell", 100),
 ];

@@ -70,6 +70,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if lantern::rust::hook() {
+        return ExitCode::SUCCESS;
+    }
     // SAFETY: no thread has been started.
     unsafe { lantern::device::before_threads() };
     let arguments = match Arguments::try_parse() {

@@ -2,6 +2,7 @@
 
 mod complete;
 mod run;
+mod rust;
 pub mod split;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use wire::value::Status;
 use wire::{Completeness, Completion, Event, Execute, HistoryEntry, HistoryQuery, Outcome, Report};
 
 use crate::magic::Out;
+use crate::rust::Rust;
 use crate::session::{Session, Shared};
 use crate::stop::Stop;
 use crate::store::{History, Home, Settings};
@@ -98,7 +100,8 @@ impl Desk {
         let (answers, answered) = channel();
         let pending = Arc::new(Pending { cells: Mutex::new(0), stop: stop.clone() });
         let session = Session::new(stop, shared.clone(), history.clone(), &home, device);
-        let mut clerk = Clerk { session, history: history.clone(), pending: pending.clone(), answered, count: 0 };
+        let rust = Rust::new(&home);
+        let mut clerk = Clerk { session, rust, history: history.clone(), pending: pending.clone(), answered, count: 0 };
         let thread = std::thread::Builder::new()
             .name("session".into())
             .stack_size(STACK)
@@ -168,6 +171,7 @@ impl Desk {
 /// The session's thread: takes cells from the queue one after the other.
 struct Clerk {
     session: Session,
+    rust: Rust,
     history: Arc<History>,
     pending: Arc<Pending>,
     answered: Receiver<Option<String>>,
@@ -197,8 +201,8 @@ impl Clerk {
         };
         let prompter: Option<magic::Prompter<'_>> = if request.allow_input { Some(&mut prompter) } else { None };
         let mut out = Out::new(events, prompter, stop.clone());
-        let session = &mut self.session;
-        let run = std::panic::AssertUnwindSafe(|| run::run(&request.code, session, &mut out));
+        let (session, rust) = (&mut self.session, &mut self.rust);
+        let run = std::panic::AssertUnwindSafe(|| run::run(&request.code, session, rust, &mut out));
         let result = std::panic::catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&panic)));
         if keep {
             let (input, output) = (request.code.clone(), out.printed().to_owned());

@@ -4,13 +4,14 @@ use wire::Report;
 
 use super::split::{Segment, split};
 use crate::magic::{self, Out};
+use crate::rust::Rust;
 use crate::session::Session;
 use crate::words::ui;
 use crate::{Error, Result};
 
 /// # Errors
 /// The report of the first segment that failed; later ones do not run.
-pub fn run(code: &str, session: &mut Session, out: &mut Out) -> Result<(), Report> {
+pub fn run(code: &str, session: &mut Session, rust: &mut Rust, out: &mut Out) -> Result<(), Report> {
     for segment in split(code) {
         let (result, range) = match &segment {
             Segment::Magic { name, rest, start } => {
@@ -18,7 +19,7 @@ pub fn run(code: &str, session: &mut Session, out: &mut Out) -> Result<(), Repor
             }
             Segment::Command { line, start } => (magic::shell::run(line, out).map(drop), (*start, start + 1 + line.len())),
             Segment::Help { name, start } => (help(name, out), (*start, start + 1 + name.len())),
-            Segment::Rust { text, start } => (Err(Error::NoRust {}), (*start, start + text.trim_end().len())),
+            Segment::Rust { text, start } => (super::rust::run(text, rust, session, out), (*start, start + text.trim_end().len())),
         };
         result.map_err(|error| Report { span: Some(range), ..report(&error, &segment) })?;
         if out.stopped() {

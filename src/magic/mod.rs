@@ -27,7 +27,7 @@ mod seed;
 pub mod shell;
 mod status;
 mod tokens;
-mod train;
+pub mod train;
 mod unload;
 
 use std::fmt;

@@ -83,10 +83,19 @@ impl<'a> Out<'a> {
 
     /// The result of the cell as JSON, said even where nothing else is.
     pub(super) fn value(&mut self, json: &str) {
-        self.printed.push_str(json);
+        self.result(vec![Form::new(Form::JSON, json), Form::new(Form::TEXT, json)]);
+    }
+
+    /// What the cell is worth.
+    pub fn result(&mut self, forms: Vec<Form>) {
+        self.printed.push_str(Form::text(&forms));
         self.printed.push('\n');
-        let forms = vec![Form::new(Form::JSON, json), Form::new(Form::TEXT, json)];
         let _ = self.events.send(Event::Value { forms });
+    }
+
+    /// Something in several forms.
+    pub fn forms(&mut self, id: Option<String>, forms: Vec<Form>) {
+        self.send(Event::Show { id, forms });
     }
 
     pub fn page(&mut self, text: String) {

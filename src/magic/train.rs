@@ -91,6 +91,23 @@ impl Magic for Args {
         &["%train", "%train epochs=3 batch=8 lr=2e-4", "%train steps=100 accum=4 schedule=linear", "%train resume=true"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
+        self.begin(session, out)?;
+        drive(session, out)
+    }
+}
+
+/// Begins `%train OPTIONS` for someone who steps it.
+///
+/// # Errors
+/// A line that does not parse, and those of `%train` itself.
+pub fn begin(options: &str, session: &mut Session, out: &mut Out) -> Result<()> {
+    let matches = super::parse::matches(super::find("train")?, options)?;
+    let args = <Args as clap::FromArgMatches>::from_arg_matches(&matches);
+    args.map_err(|e| Error::Usage { magic: "train".into(), cause: e.to_string() })?.begin(session, out)
+}
+
+impl Args {
+    fn begin(&self, session: &mut Session, out: &mut Out) -> Result<()> {
         if self.resume {
             session.resume_training(self.steps)?;
         } else {
@@ -99,7 +116,7 @@ impl Magic for Args {
             let prediction = session.begin_training(recipe, load::dtype(&self.dtype).unwrap_or(DType::F32))?;
             announce(&prediction, session.adapter().is_some(), out);
         }
-        drive(session, out)
+        Ok(())
     }
 }
 
@@ -174,6 +191,7 @@ fn summary(run: &Run, peak_rss_bytes: u64) -> value::Train {
     let last = run.steps().last();
     let val = run.steps().iter().rev().find_map(|step| step.validation);
     value::Train {
+        losses: run.steps().iter().map(|step| step.loss).collect(),
         steps: run.steps().len() as u64,
         loss: last.map_or(f64::NAN, |step| step.loss),
         val_loss: val.map(|v| v.loss),

@@ -3,6 +3,7 @@
 mod data;
 mod eval;
 mod generate;
+mod inside;
 mod load;
 mod look;
 mod pretrain;
@@ -19,6 +20,7 @@ use wire::value::Status;
 use wire::{HistoryEntry, HistoryQuery};
 
 pub use generate::Written;
+pub use inside::Numbers;
 pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
 pub use pretrain::Shape;
@@ -53,6 +55,7 @@ pub struct Session {
     adapter: Option<Adapter>,
     data: Option<Dataset>,
     generation: Option<Generation>,
+    choosing: Option<inside::Choosing>,
     chat: Vec<Message>,
     run: Option<train::Active>,
 }
@@ -83,6 +86,7 @@ impl Session {
             adapter: None,
             data: None,
             generation: None,
+            choosing: None,
             chat: Vec::new(),
             run: None,
         }

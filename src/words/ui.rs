@@ -271,3 +271,7 @@ pub const AN_ANSWER: Phrase = phrase("no answer came", "没有收到回答");
 pub const STRIDED: Phrase =
     phrase("strided (transformers documentation), window {window}", "滑动窗口（transformers 文档的方法），窗口 {window}");
 pub const ON_EXAMPLES: Phrase = phrase("learned tokens of the {which} examples, token-weighted", "{which}样本中学习的词元，按词元加权");
+
+pub const RUST_STARTING: Phrase = phrase("starting Rust", "正在启动 Rust");
+pub const RUST_CALL: Phrase = phrase("the call", "调用");
+pub const RUST_CELL: Phrase = phrase("the cell; variables of earlier cells are kept", "单元格；之前单元格的变量仍在");

@@ -1,5 +1,7 @@
 //! A chart as data: recorded once, drawn by each front end in its own way.
 
+use crate::code::{coded, coded_enum};
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Chart {
     Curve(Curve),
@@ -87,3 +89,14 @@ pub struct Span {
     /// Index of a colour.
     pub tone: usize,
 }
+
+coded!(Curve { title, x_label, y_label, series, marks });
+coded!(Series { name, points });
+coded!(Mark { x, y, label });
+coded!(Bars { title, x_label, labels, groups });
+coded!(Group { name, values });
+coded!(Heatmap { title, x_label, y_label, columns, rows, values });
+coded!(Histogram { title, x_label, edges, groups });
+coded!(Spans { title, spans, legend });
+coded!(Span { text, note, tone });
+coded_enum!(Chart { 0 => Curve(chart), 1 => Bars(chart), 2 => Heatmap(chart), 3 => Histogram(chart), 4 => Spans(chart) });

@@ -1,5 +1,6 @@
 //! What happens while a cell runs, in order.
 
+use crate::code::coded;
 use crate::{Chart, Report, Table};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +57,8 @@ pub struct Form {
     /// Text as it is, JSON as its text, bytes as base64.
     pub body: String,
 }
+
+coded!(Form { mime, body });
 
 impl Form {
     pub const TEXT: &'static str = "text/plain";

@@ -4,8 +4,11 @@
 
 pub mod call;
 pub mod chart;
+pub mod code;
+pub mod engine;
 pub mod event;
 pub mod json;
+pub mod lab;
 pub mod report;
 pub mod table;
 pub mod value;

@@ -1,5 +1,7 @@
 //! An error as data: what was given, what is allowed, the command to type next.
 
+use crate::code::coded;
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// A stable English name (`NoModel`, `UnknownMagic`): Jupyter's `ename`.
@@ -13,3 +15,5 @@ pub struct Report {
     /// Byte range in the cell that the error is about.
     pub span: Option<(usize, usize)>,
 }
+
+coded!(Report { name, message, hint, cause, span });

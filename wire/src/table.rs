@@ -1,5 +1,7 @@
 //! A small table: headings and rows of text.
 
+use crate::code::coded;
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
     /// May be empty: a list of names and values.
@@ -14,3 +16,5 @@ impl Table {
         Self { headings: Vec::new(), rows }
     }
 }
+
+coded!(Table { headings, rows });

@@ -1,5 +1,6 @@
 //! One struct per result. Field names are the keys of `--json`: stable, documented here.
 
+use crate::code::{Code, Reader, coded};
 use crate::json::{Json, object};
 
 macro_rules! results {
@@ -15,6 +16,18 @@ macro_rules! results {
                 }
             }
 
+            coded!($name { $($field),* });
+
+            impl TryFrom<Value> for $name {
+                type Error = Value;
+                fn try_from(value: Value) -> Result<Self, Value> {
+                    match value {
+                        Value::$name(result) => Ok(result),
+                        other => Err(other),
+                    }
+                }
+            }
+
             impl From<$name> for Value {
                 fn from(result: $name) -> Value {
                     Value::$name(result)
@@ -25,6 +38,25 @@ macro_rules! results {
         /// What a magic returns.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Value { Nothing, $($name($name)),* }
+
+        impl Code for Value {
+            fn put(&self, out: &mut Vec<u8>) {
+                match self {
+                    Value::Nothing => String::new().put(out),
+                    $(Value::$name(result) => {
+                        stringify!($name).to_owned().put(out);
+                        Code::put(result, out);
+                    })*
+                }
+            }
+            fn get(from: &mut Reader<'_>) -> Option<Self> {
+                match String::get(from)?.as_str() {
+                    "" => Some(Value::Nothing),
+                    $(stringify!($name) => Some(Value::$name(Code::get(from)?)),)*
+                    _ => None,
+                }
+            }
+        }
 
         impl Json for Value {
             fn write(&self, out: &mut String) {
@@ -120,6 +152,8 @@ results! {
     Lora { modules: u64, parameters: u64, r: u64, alpha: f64, }
     /// `%train`, `%pretrain`
     Train {
+        /// Of every step.
+        losses: Vec<f64>,
         steps: u64,
         /// Of the last step.
         loss: f64,

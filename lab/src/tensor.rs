@@ -1,0 +1,149 @@
+//! Numbers with a shape.
+
+use std::fmt;
+
+use wire::lab::Array;
+
+/// Row-major f32 with a shape; [`Tensor::dtype`] says how the session holds the same numbers.
+#[derive(Clone, Default, PartialEq)]
+pub struct Tensor(Array);
+
+impl From<Array> for Tensor {
+    fn from(array: Array) -> Self {
+        Self(array)
+    }
+}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: Vec<String> = self.0.data.iter().take(6).map(|x| format!("{x:.4}")).collect();
+        let more = if self.len() > shown.len() { ", …" } else { "" };
+        write!(f, "Tensor {:?} [{}{more}]", self.0.shape, shown.join(", "))
+    }
+}
+
+impl Tensor {
+    /// # Panics
+    /// The shape has another number of elements than `data`.
+    pub fn new(shape: &[usize], data: Vec<f32>) -> Self {
+        assert_eq!(shape.iter().product::<usize>(), data.len(), "shape {shape:?} and {} numbers", data.len());
+        Self(Array { shape: shape.to_vec(), dtype: "f32".to_owned(), data })
+    }
+
+    pub fn shape(&self) -> &[usize] {
+        &self.0.shape
+    }
+
+    /// `f32`, `f16`, `q4_1`, …: of the original; the numbers here are f32.
+    pub fn dtype(&self) -> &str {
+        &self.0.dtype
+    }
+
+    pub fn data(&self) -> &[f32] {
+        &self.0.data
+    }
+
+    pub fn into_vec(self) -> Vec<f32> {
+        self.0.data
+    }
+
+    /// Numbers in all.
+    pub fn len(&self) -> usize {
+        self.0.data.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.data.is_empty()
+    }
+
+    /// The part at `i` of the first axis: `[A, B, C] -> [B, C]`; -1 is the last.
+    ///
+    /// # Panics
+    /// `i` is outside of the axis, or there is none.
+    pub fn index(&self, i: isize) -> Tensor {
+        let [first, rest @ ..] = &self.0.shape[..] else { panic!("a single number has no axis to index") };
+        let at = if i < 0 { i + *first as isize } else { i };
+        assert!((0..*first as isize).contains(&at), "index {i} is outside of an axis of {first}");
+        let width: usize = rest.iter().product();
+        let data = self.0.data[at as usize * width..(at as usize + 1) * width].to_vec();
+        Self(Array { shape: rest.to_vec(), dtype: self.0.dtype.clone(), data })
+    }
+
+    /// Row `i` of a matrix: the same as [`Tensor::index`].
+    ///
+    /// # Panics
+    /// As there.
+    pub fn row(&self, i: isize) -> Tensor {
+        self.index(i)
+    }
+
+    /// The number at `at`, one position for each axis.
+    ///
+    /// # Panics
+    /// A position outside of its axis, or too few or many of them.
+    pub fn at(&self, at: &[usize]) -> f32 {
+        assert_eq!(at.len(), self.0.shape.len(), "{} positions for shape {:?}", at.len(), self.0.shape);
+        let place = at.iter().zip(&self.0.shape).fold(0, |place, (i, n)| {
+            assert!(i < n, "position {i} is outside of an axis of {n}");
+            place * n + i
+        });
+        self.0.data[place]
+    }
+
+    /// The parts along the first axis.
+    pub fn iter(&self) -> impl Iterator<Item = Tensor> + '_ {
+        (0..self.0.shape.first().copied().unwrap_or(0) as isize).map(|i| self.index(i))
+    }
+
+    /// Of all numbers; NaN when there are none.
+    pub fn mean(&self) -> f32 {
+        (self.0.data.iter().map(|x| f64::from(*x)).sum::<f64>() / self.len() as f64) as f32
+    }
+
+    /// Where the largest number is, in the flat order; the first of equals, 0 when there are none.
+    pub fn argmax(&self) -> usize {
+        let best = |best: usize, i: usize| if self.0.data[i] > self.0.data[best] { i } else { best };
+        (1..self.len()).fold(0, best)
+    }
+
+    /// Along the last axis: each row sums to 1.
+    pub fn softmax(&self) -> Tensor {
+        let width = self.0.shape.last().copied().unwrap_or(1).max(1);
+        let mut data = self.0.data.clone();
+        for row in data.chunks_mut(width) {
+            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            row.iter_mut().for_each(|x| *x = (*x - largest).exp());
+            let sum: f32 = row.iter().sum();
+            row.iter_mut().for_each(|x| *x /= sum);
+        }
+        Self(Array { shape: self.0.shape.clone(), dtype: self.0.dtype.clone(), data })
+    }
+
+    /// `[m, k] x [k, n] -> [m, n]`.
+    ///
+    /// # Panics
+    /// Other shapes.
+    pub fn matmul(&self, other: &Tensor) -> Tensor {
+        let ([m, k], [k2, n]) = (&self.0.shape[..], &other.0.shape[..]) else {
+            panic!("a product of {:?} and {:?}: two matrices are needed", self.0.shape, other.0.shape)
+        };
+        assert_eq!(k, k2, "a product of {:?} and {:?}", self.0.shape, other.0.shape);
+        let mut data = vec![0.0; m * n];
+        for (row, out) in self.0.data.chunks(*k).zip(data.chunks_mut(*n)) {
+            for (x, line) in row.iter().zip(other.0.data.chunks(*n)) {
+                out.iter_mut().zip(line).for_each(|(sum, y)| *sum += x * y);
+            }
+        }
+        Tensor::new(&[*m, *n], data)
+    }
+
+    /// A matrix with rows and columns exchanged.
+    ///
+    /// # Panics
+    /// Not a matrix.
+    pub fn transpose(&self) -> Tensor {
+        let [rows, columns] = self.0.shape[..] else { panic!("{:?} is not a matrix", self.0.shape) };
+        let data = (0..columns).flat_map(|c| (0..rows).map(move |r| self.0.data[r * columns + c])).collect();
+        Tensor::new(&[columns, rows], data)
+    }
+}

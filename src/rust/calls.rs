@@ -1,0 +1,31 @@
+//! What `lab` asks of the model, answered from the session. Magics and display are the desk's.
+
+use wire::lab::{Answer, Array, Ask};
+
+use crate::session::Session;
+use crate::Result;
+
+/// Answers a request that needs the session alone; hands any other back.
+///
+/// # Errors
+/// Those of the session's verbs.
+pub fn answer(ask: Ask, session: &mut Session) -> Result<Answer, Ask> {
+    let answer = match ask {
+        Ask::Logits { text } => session.encode(&text).and_then(|ids| session.logits_of(&ids)).map(array),
+        Ask::LogitsOf { ids } => session.logits_of(&ids).map(array),
+        Ask::Hidden { text, layer } => session.hidden(&text, layer).map(array),
+        Ask::Attention { text, layer } => session.attention(&text, layer).map(array),
+        Ask::Weight { name } => session.weight(&name).map(array),
+        Ask::Weights => session.weight_names().map(|names| Answer::Names { names }),
+        Ask::Encode { text } => session.encode(&text).map(|ids| Answer::Ids { ids }),
+        Ask::Decode { ids } => session.decode(&ids).map(|text| Answer::Text { text }),
+        Ask::Begin { prompt } => session.begin_choosing(&prompt).map(array),
+        Ask::Choose { id } => session.choose(id).map(|scores| scores.map_or(Answer::Done, array)),
+        other => return Err(other),
+    };
+    Ok(answer.unwrap_or_else(|error| Answer::Failed { report: error.report() }))
+}
+
+fn array((shape, dtype, data): (Vec<usize>, String, Vec<f32>)) -> Answer {
+    Answer::Array { array: Array { shape, dtype, data } }
+}

@@ -1,0 +1,143 @@
+//! The engine's side: evcxr, told what to run over the channel.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
+use wire::Form;
+use wire::engine::{Failure, Order, Problem, Role, Said};
+use wire::lab::{ADDRESS, TOKEN, receive, send};
+
+use super::process::LAB;
+
+
+/// Connects with the address and secret of the environment; reading and writing ends.
+#[allow(clippy::type_complexity)]
+pub(super) fn connect(role: Role) -> std::io::Result<(Box<dyn Read + Send>, Box<dyn Write + Send>)> {
+    let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
+    let address = std::env::var(ADDRESS).map_err(|_| missing())?;
+    let token = std::env::var(TOKEN).map_err(|_| missing())?;
+    let (reader, mut writer): (Box<dyn Read + Send>, Box<dyn Write + Send>) = match address.split_once(':') {
+        #[cfg(unix)]
+        Some(("unix", path)) => {
+            let stream = std::os::unix::net::UnixStream::connect(path)?;
+            (Box::new(stream.try_clone()?), Box::new(stream))
+        }
+        Some(("tcp", address)) => {
+            let stream = TcpStream::connect(address)?;
+            stream.set_nodelay(true)?;
+            (Box::new(stream.try_clone()?), Box::new(stream))
+        }
+        _ => return Err(missing()),
+    };
+    send(&mut writer, &token)?;
+    send(&mut writer, &role)?;
+    Ok((reader, writer))
+}
+
+type Mouth = Arc<Mutex<Box<dyn Write + Send>>>;
+
+/// A session that is gone hears nothing; the reading thread ends us then.
+fn say(mouth: &Mouth, said: &Said) {
+    let _ = send(&mut *mouth.lock().unwrap_or_else(PoisonError::into_inner), said);
+}
+
+/// Serves until the session is gone.
+pub fn serve() {
+    spare_the_session();
+    let Ok((reader, writer)) = connect(Role::Engine) else { return };
+    let mouth: Mouth = Arc::new(Mutex::new(writer));
+    let started = Instant::now();
+    let mut context = match open(&mouth) {
+        Ok(context) => context,
+        Err(cause) => return say(&mouth, &Said::Unable { cause }),
+    };
+    let child = context.process_handle();
+    let (codes, code) = channel();
+    std::thread::spawn(move || {
+        let mut reader = reader;
+        while let Ok(order) = receive::<Order>(&mut reader) {
+            match order {
+                Order::Run { code } => drop(codes.send(code)),
+                Order::Kill => kill(&child),
+            }
+        }
+        // The session is gone. What runs here would run for nobody.
+        kill(&child);
+        std::process::exit(0);
+    });
+    say(&mouth, &Said::Ready { seconds: started.elapsed().as_secs_f64() });
+    run(&mut context, &code, &mouth);
+}
+
+fn kill(child: &Arc<Mutex<std::process::Child>>) {
+    let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+}
+
+/// When memory runs out, the system should take a cell's program rather than the model.
+fn spare_the_session() {
+    #[cfg(target_os = "linux")]
+    let _ = std::fs::write("/proc/self/oom_score_adj", "600");
+}
+
+/// evcxr with `lab` in scope.
+fn open(mouth: &Mouth) -> Result<CommandContext, String> {
+    let program = std::env::current_exe().map_err(|e| e.to_string())?;
+    let mut command = std::process::Command::new(program);
+    command.env_remove(super::ENGINE);
+    let (context, outputs) = EvalContext::with_subprocess_command(command).map_err(|e| e.to_string())?;
+    let mut context = CommandContext::with_eval_context(context);
+    forward(outputs, mouth);
+    let lab = std::env::var(LAB).map_err(|e| e.to_string())?;
+    for line in [":opt 0".to_owned(), format!(":dep lab = {{ path = {:?} }}\n#[allow(unused_imports)]\nuse lab::print;\nlab::ready();", format!("{lab}/lab"))] {
+        context.execute(&line).map_err(|e| e.to_string())?;
+    }
+    Ok(context)
+}
+
+/// Where the runner does not speak for itself, evcxr's lines are what was printed.
+fn forward(outputs: EvalContextOutputs, mouth: &Mouth) {
+    let EvalContextOutputs { stdout, stderr } = outputs;
+    for (error, lines) in [(false, stdout), (true, stderr)] {
+        let mouth = mouth.clone();
+        std::thread::spawn(move || lines.iter().for_each(|line| say(&mouth, &Said::Print { error, text: line + "\n" })));
+    }
+}
+
+fn run(context: &mut CommandContext, codes: &Receiver<String>, mouth: &Mouth) {
+    while let Ok(code) = codes.recv() {
+        let said = match context.execute(&code) {
+            Ok(outputs) => {
+                let mut forms: Vec<Form> = outputs.content_by_mime_type.iter().map(|(mime, body)| Form::new(mime, body.clone())).collect();
+                forms.sort_by(|a, b| a.mime.cmp(&b.mime));
+                Said::Ended { forms }
+            }
+            Err(error) => Said::Failed { failure: failure(&error) },
+        };
+        say(mouth, &said);
+    }
+}
+
+fn failure(error: &evcxr::Error) -> Failure {
+    match error {
+        evcxr::Error::CompilationErrors(errors) => Failure::Compile { problems: errors.iter().map(problem).collect() },
+        evcxr::Error::SubprocessTerminated(status) => Failure::Died { status: status.clone() },
+        other => Failure::Other { text: other.to_string() },
+    }
+}
+
+fn problem(error: &evcxr::CompilationError) -> Problem {
+    let primary = error.primary_spanned_message();
+    let span = primary.and_then(|message| message.span);
+    Problem {
+        message: error.message(),
+        code: error.code().unwrap_or_default().to_owned(),
+        label: primary.map(|message| message.label.clone()).unwrap_or_default(),
+        help: error.help(),
+        from: span.map_or((0, 0), |span| (span.start_line, span.start_column)),
+        to: span.map_or((0, 0), |span| (span.end_line, span.end_column)),
+    }
+}

@@ -1,0 +1,80 @@
+//! What the session says to the process that compiles and runs Rust cells, and what it hears.
+
+use crate::Form;
+use crate::code::{coded, coded_enum};
+
+/// Who connects: the second frame, after the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A cell that asks.
+    Lab,
+    /// The process that compiles.
+    Engine,
+    /// What the cells print.
+    Output,
+}
+
+/// Session to engine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    Run { code: String },
+    /// Ends the program that runs the cell; what it held is lost, the engine goes on.
+    Kill,
+}
+
+/// Engine or output to session.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Said {
+    /// The engine compiles now; seconds since its start.
+    Ready { seconds: f64 },
+    /// It cannot.
+    Unable { cause: String },
+    Print { error: bool, text: String },
+    /// Everything printed before the mark of this number has been said.
+    Mark { n: u64 },
+    /// The cell panicked.
+    Panicked,
+    /// A `?` ended the cell.
+    Returned,
+    /// Everything the cell printed has been said; an empty answer lets it go on.
+    Printed,
+    Ended { forms: Vec<Form> },
+    Failed { failure: Failure },
+}
+
+/// Why a cell did not end well.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    Compile { problems: Vec<Problem> },
+    /// The program died; `status` as the system puts it.
+    Died { status: String },
+    /// What evcxr said.
+    Other { text: String },
+}
+
+/// One thing the compiler says; lines and columns from 1, in characters; 0 where it names no place.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Problem {
+    pub message: String,
+    pub code: String,
+    pub label: String,
+    pub help: Vec<String>,
+    pub from: (usize, usize),
+    pub to: (usize, usize),
+}
+
+coded!(Problem { message, code, label, help, from, to });
+coded_enum!(Role { 0 => Lab, 1 => Engine, 2 => Output });
+coded_enum!(Order { 0 => Run { code }, 1 => Kill });
+coded_enum!(Failure { 0 => Compile { problems }, 1 => Died { status }, 2 => Other { text } });
+coded_enum!(Said {
+    0 => Ready { seconds },
+    1 => Unable { cause },
+    2 => Print { error, text },
+    3 => Mark { n },
+    4 => Panicked,
+    5 => Returned,
+    6 => Printed,
+    7 => Ended { forms },
+    8 => Failed { failure },
+});

@@ -91,6 +91,7 @@ errors! {
     NotWritable { path: String }
     NoKernel { name: String, looked_in: String }
     NoPrefix { cause: String }
+    NoKernelThere { address: String, cause: String }
     /// A library call failed for a reason no other variant covers.
     Internal { doing: String, cause: String }
 }

@@ -176,7 +176,7 @@ impl Worker {
         if let Some(report) = &outcome.error {
             let error = display::error(report, request.text("code"));
             if !silent {
-                self.outbox.publish(request, "error", error.clone());
+                self.outbox.fail(request, error.clone(), report);
             }
             reply["status"] = json!("error");
             for field in ["ename", "evalue", "traceback"] {

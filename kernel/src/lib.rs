@@ -4,6 +4,7 @@
 //! messages, `outbox` sends them in order. Protocol: <https://jupyter-client.readthedocs.io/en/stable/messaging.html>.
 
 mod cells;
+pub mod client;
 mod control;
 mod cursor;
 mod display;

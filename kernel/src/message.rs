@@ -73,7 +73,8 @@ fn topic(kind: &str) -> Bytes {
     Bytes::from(format!("kernel.lantern.{kind}"))
 }
 
-fn message(kind: &str, parent_header: Option<Header>, content: Value) -> JupyterMessage {
+/// A message on its own; the route is added by the caller.
+pub fn message(kind: &str, parent_header: Option<Header>, content: Value) -> JupyterMessage {
     let header = Header {
         msg_id: uuid::Uuid::new_v4().to_string(),
         username: parent_header.as_ref().map_or_else(|| "lantern".to_owned(), |parent| parent.username.clone()),

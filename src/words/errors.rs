@@ -74,5 +74,6 @@ wording! {
     NotWritable: "`{path}` may not be written by you", "你没有写入 `{path}` 的权限", hint "lantern kernel install --user", "lantern kernel install --user";
     NoKernel: "no kernel `{name}` is installed in {looked_in}", "{looked_in} 中没有安装内核 `{name}`", hint "jupyter kernelspec list", "jupyter kernelspec list";
     NoPrefix: "there is no Python environment to install into", "没有可安装到的 Python 环境", hint "activate one first, or `lantern kernel install --user`", "先激活一个环境，或 `lantern kernel install --user`";
+    NoKernelThere: "no kernel answers at {address}", "{address} 没有内核应答", hint "the connection file may be left from a kernel that has ended; `jupyter --runtime-dir` names the folder, the newest kernel-*.json there is the latest one", "连接文件可能属于已结束的内核；`jupyter --runtime-dir` 给出目录，其中最新的 kernel-*.json 是最近启动的内核";
     Internal: "{doing} failed", "{doing} 失败";
 }

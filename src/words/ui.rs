@@ -236,6 +236,8 @@ pub const BANNER: Phrase = phrase(
     "Lantern {version}: a language model session. %help shows the first steps, %lsmagic lists all commands.",
     "Lantern {version}：语言模型会话。%help 介绍入门，%lsmagic 列出全部命令。",
 );
+pub const NOT_RUN: Phrase =
+    phrase("the cell was not run: the one before it was stopped or failed", "这个单元格没有运行：前一个已停止或出错");
 pub const KERNEL_HOME: Phrase =
     phrase("a kernel takes its home from the environment variable LANTERN_HOME", "内核的主目录由环境变量 LANTERN_HOME 指定");
 

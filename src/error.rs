@@ -39,6 +39,7 @@ errors! {
     CommandFailed { command: String, status: i32 }
     NoInput {}
     Interrupted { what: String }
+    NoValue { given: String }
     // Files
     NotFound { path: String }
     Io { path: String, cause: String }

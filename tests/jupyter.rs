@@ -1,5 +1,6 @@
 //! The kernel, seen by Jupyter's own client: real processes, real sockets.
 
+mod attach;
 mod joined;
 
 use crate::harness::jupyter;

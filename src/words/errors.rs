@@ -26,6 +26,7 @@ wording! {
     CommandFailed: "`{command}` ended with status {status}", "`{command}` 以状态 {status} 结束";
     NoInput: "this front end cannot ask for input", "这个前端不能请求输入";
     Interrupted: "interrupted: {what}", "已中断：{what}";
+    NoValue: "`{given}` has no value", "`{given}` 没有值", hint "a magic has one with `--json`: `%status --json`", "魔法命令加 `--json` 才有值：`%status --json`";
     NotFound: "there is no file or folder `{path}`", "没有文件或目录 `{path}`", hint "`!ls` shows what is here", "`!ls` 查看这里有什么";
     Io: "cannot use `{path}`", "无法使用 `{path}`";
     NotUtf8: "`{path}` is not UTF-8 text (line {line})", "`{path}` 不是 UTF-8 文本（第 {line} 行）", hint "convert it first: `!iconv -f GB18030 -t UTF-8 {path} > utf8.txt`", "先转换编码：`!iconv -f GB18030 -t UTF-8 {path} > utf8.txt`";

@@ -6,7 +6,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use kernel::client::Client;
-use wire::{Event, Execute, Outcome, Stream};
+use wire::{Event, Execute, Form, Outcome, Stream};
 
 use super::world::World;
 
@@ -14,7 +14,7 @@ use super::world::World;
 pub const LIMIT: Duration = Duration::from_secs(20);
 
 pub struct Kernel {
-    _world: World,
+    pub world: World,
     pub process: Child,
     pub file: PathBuf,
 }
@@ -34,7 +34,7 @@ impl Kernel {
             assert!(Instant::now() < until, "the kernel did not start");
             std::thread::yield_now();
         }
-        Self { _world: world, process, file }
+        Self { world, process, file }
     }
 
     pub fn client(&self) -> Client {
@@ -82,4 +82,18 @@ pub fn printed(events: &[Event]) -> String {
         _ => String::new(),
     };
     events.iter().map(text).collect()
+}
+
+/// The last state of all that is shown, as text.
+pub fn shown(events: &[Event]) -> Vec<String> {
+    let mut found: Vec<(Option<String>, String)> = Vec::new();
+    for event in events {
+        let Event::Show { id, forms } = event else { continue };
+        let text = Form::text(forms).to_owned();
+        match found.iter_mut().find(|(known, _)| id.is_some() && known == id) {
+            Some((_, old)) => *old = text,
+            None => found.push((id.clone(), text)),
+        }
+    }
+    found.into_iter().map(|(_, text)| text).collect()
 }

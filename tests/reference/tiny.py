@@ -130,8 +130,8 @@ def load(name, dtype=torch.float32, **changes):
 
 
 def token_ids(name, seed, *shape):
-    """Token ids that avoid the three special tokens at the start of every vocabulary."""
-    vocabulary = MODELS[name][1]["vocab_size"]
+    """Token ids that avoid the three special tokens at the start of every vocabulary; `name` may be its size."""
+    vocabulary = name if isinstance(name, int) else MODELS[name][1]["vocab_size"]
     return torch.from_numpy(np.random.default_rng(seed).integers(3, vocabulary, shape))
 
 

@@ -12,5 +12,7 @@ mod parity;
 mod repl;
 #[cfg(unix)]
 mod repl_terminal;
+#[cfg(all(unix, feature = "rust-cells"))]
+mod rust_cells;
 mod tokens;
 mod words;

@@ -38,7 +38,16 @@ fn mark(request: &Ask) -> u64 {
     use Ask::{Chart, Clear, Input, Magic, Print, Progress, Show, Step, Table, Train};
     if !matches!(
         request,
-        Chart { .. } | Clear { .. } | Input { .. } | Magic { .. } | Print { .. } | Progress { .. } | Show { .. } | Step | Table { .. } | Train { .. }
+        Chart { .. }
+            | Clear { .. }
+            | Input { .. }
+            | Magic { .. }
+            | Print { .. }
+            | Progress { .. }
+            | Show { .. }
+            | Step
+            | Table { .. }
+            | Train { .. }
     ) {
         return 0;
     }

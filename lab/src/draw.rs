@@ -134,4 +134,3 @@ fn base64(bytes: &[u8]) -> String {
     }
     out
 }
-

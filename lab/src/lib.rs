@@ -204,6 +204,10 @@ macro_rules! print {
     }};
 }
 
+/// What no variable is.
+#[doc(hidden)]
+pub struct Nobody;
+
 /// Called when the engine has compiled this crate.
 #[doc(hidden)]
 pub fn ready() {}

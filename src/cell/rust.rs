@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use wire::lab::{Answer, Ask, Step};
 use wire::{Form, Report};
 
+use crate::Result;
 use crate::magic::{self, Out};
 use crate::rust::{self, Rust, Waiting, calls};
 use crate::session::Session;
 use crate::words::ui;
-use crate::Result;
 
 /// Runs the Rust part of a cell.
 ///
@@ -76,7 +76,13 @@ impl Counter<'_, '_> {
             Ask::Table { table } => out.table(table),
             Ask::Show { id, forms } => out.forms(id, forms),
             Ask::Progress { id, n, of, label } => out.progress(&id, n, of, &label),
-            Ask::Print { error, text } => if error { out.warn(&text) } else { out.print(&text) },
+            Ask::Print { error, text } => {
+                if error {
+                    out.warn(&text)
+                } else {
+                    out.print(&text)
+                }
+            }
             Ask::Clear { wait } => out.clear(wait),
             Ask::Input { prompt, password } => {
                 return out.input(&prompt, password).map(|text| Answer::Text { text }).map_err(|error| error.report());

@@ -2,8 +2,8 @@
 
 use wire::lab::{Answer, Array, Ask};
 
-use crate::session::Session;
 use crate::Result;
+use crate::session::Session;
 
 /// Answers a request that needs the session alone; hands any other back.
 ///

@@ -6,13 +6,19 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
+use evcxr::{CommandContext, EvalContext, EvalContextOutputs, EvalOutputs};
 use wire::Form;
 use wire::engine::{Failure, Order, Problem, Role, Said};
 use wire::lab::{ADDRESS, TOKEN, receive, send};
 
+use super::infer;
 use super::process::LAB;
 
+/// Commands of evcxr that leave or change the process that runs it.
+const REFUSED: &[&str] = &[":quit", ":env", ":load_config", ":restart"];
+
+/// How evcxr begins its refusal.
+const UNTYPED: &str = "Couldn't automatically determine type of variable";
 
 /// Connects with the address and secret of the environment; reading and writing ends.
 #[allow(clippy::type_complexity)]
@@ -92,7 +98,10 @@ fn open(mouth: &Mouth) -> Result<CommandContext, String> {
     let mut context = CommandContext::with_eval_context(context);
     forward(outputs, mouth);
     let lab = std::env::var(LAB).map_err(|e| e.to_string())?;
-    for line in [":opt 0".to_owned(), format!(":dep lab = {{ path = {:?} }}\n#[allow(unused_imports)]\nuse lab::print;\nlab::ready();", format!("{lab}/lab"))] {
+    for line in [
+        ":opt 0".to_owned(),
+        format!(":dep lab = {{ path = {:?} }}\n#[allow(unused_imports)]\nuse lab::print;\nlab::ready();", format!("{lab}/lab")),
+    ] {
         context.execute(&line).map_err(|e| e.to_string())?;
     }
     Ok(context)
@@ -108,8 +117,10 @@ fn forward(outputs: EvalContextOutputs, mouth: &Mouth) {
 }
 
 fn run(context: &mut CommandContext, codes: &Receiver<String>, mouth: &Mouth) {
+    // Whether rust-analyzer cannot tell types here, as has been seen.
+    let mut blind = false;
     while let Ok(code) = codes.recv() {
-        let said = match context.execute(&code) {
+        let said = match execute(context, &code, &mut blind) {
             Ok(outputs) => {
                 let mut forms: Vec<Form> = outputs.content_by_mime_type.iter().map(|(mime, body)| Form::new(mime, body.clone())).collect();
                 forms.sort_by(|a, b| a.mime.cmp(&b.mime));
@@ -119,6 +130,35 @@ fn run(context: &mut CommandContext, codes: &Receiver<String>, mouth: &Mouth) {
         };
         say(mouth, &said);
     }
+}
+
+/// Runs a cell; the types that rust-analyzer cannot tell are asked of the compiler.
+fn execute(context: &mut CommandContext, code: &str, blind: &mut bool) -> Result<EvalOutputs, evcxr::Error> {
+    if let Some(command) = code.split_whitespace().next().filter(|word| REFUSED.contains(word)) {
+        return Err(format!("`{command}` would act on the engine, not on your cells; `:clear` drops all Rust variables").into());
+    }
+    if *blind {
+        let code = typed(context, code);
+        return context.execute(&code);
+    }
+    match context.execute(code) {
+        Err(evcxr::Error::Message(text)) if text.starts_with(UNTYPED) => {
+            *blind = true;
+            let code = typed(context, code);
+            context.execute(&code)
+        }
+        other => other,
+    }
+}
+
+fn typed(context: &mut CommandContext, code: &str) -> String {
+    let lets = infer::lets(code);
+    if lets.is_empty() {
+        return code.to_owned();
+    }
+    let errors = context.check(&infer::question(code, &lets)).unwrap_or_default();
+    let types: Vec<_> = errors.iter().filter_map(|error| infer::answer(&error.json)).collect();
+    infer::annotated(code, &lets, &types)
 }
 
 fn failure(error: &evcxr::Error) -> Failure {

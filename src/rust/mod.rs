@@ -3,15 +3,17 @@
 //! Three processes: the session (this one), the engine (evcxr with rust-analyzer, [`engine`]), and the program that holds the cells'
 //! variables, started by the engine. Whatever the cells do costs at most the last two.
 
+pub mod calls;
 #[cfg(feature = "rust-cells")]
 mod engine;
+#[cfg(feature = "rust-cells")]
+mod infer;
 mod post;
 mod process;
 #[cfg(all(unix, feature = "rust-cells"))]
 mod runner;
 #[cfg(feature = "rust-cells")]
 mod sieve;
-pub mod calls;
 mod sources;
 mod trouble;
 

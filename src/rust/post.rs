@@ -21,7 +21,11 @@ impl<T: Read + Write + Send> Stream for T {}
 
 /// What the channel brings.
 pub enum Heard {
-    Ask { mark: u64, ask: Ask, answer: Sender<Answer> },
+    Ask {
+        mark: u64,
+        ask: Ask,
+        answer: Sender<Answer>,
+    },
     Said(Said),
     /// The engine has connected; orders go here.
     Engine(Box<dyn Stream>),

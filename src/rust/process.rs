@@ -24,9 +24,11 @@ pub struct Process {
 /// # Errors
 /// `NoToolchain`
 pub fn toolchain() -> Result<()> {
-    let found = |program: &str| Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success());
+    let found = |program: &str| {
+        Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    };
     let missing: Vec<&str> = ["cargo", "rustc"].into_iter().filter(|program| !found(program)).collect();
-    if missing.is_empty() { Ok(()) } else { Err(Error::NoToolchain { cause: format!("{}: not found", missing.join(", ")) }) }
+    if missing.is_empty() { Ok(()) } else { Err(Error::NoToolchain { cause: format!("{}: cannot be run", missing.join(", ")) }) }
 }
 
 impl Process {

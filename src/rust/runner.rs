@@ -26,6 +26,31 @@ pub fn divert() {
     let Ok((words, out, err)) = pipes() else { return };
     let carrier = Carrier { reader, writer, words, out, err, errors: Vec::new() };
     std::thread::spawn(move || carrier.carry());
+    last_words();
+}
+
+/// A program that aborts (a crash ends so too) first lets what it printed go out.
+fn last_words() {
+    extern "C" fn wait(signal: libc::c_int) {
+        // SAFETY: nothing but calls that a signal handler may make.
+        unsafe {
+            for _ in 0..100 {
+                let (mut out, mut err): (libc::c_int, libc::c_int) = (0, 0);
+                libc::ioctl(1, libc::FIONREAD, &raw mut out);
+                libc::ioctl(2, libc::FIONREAD, &raw mut err);
+                libc::usleep(1000);
+                if out == 0 && err == 0 {
+                    break;
+                }
+            }
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
+        }
+    }
+    // SAFETY: the handler lives as long as the program.
+    unsafe {
+        libc::signal(libc::SIGABRT, wait as *const () as libc::sighandler_t);
+    }
 }
 
 /// evcxr's own end of standard output, and the reading ends of what standard output and error are from now on.

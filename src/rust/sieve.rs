@@ -45,11 +45,12 @@ impl Sieve {
 
 /// Where the first word begins, or what may still become one; all of it if none.
 fn start(bytes: &[u8]) -> usize {
-    (0..bytes.len()).find(|at| {
-        let rest = &bytes[*at..];
-        if rest.len() < WORD.len() { WORD.starts_with(rest) } else { rest.starts_with(WORD) }
-    })
-    .unwrap_or(bytes.len())
+    (0..bytes.len())
+        .find(|at| {
+            let rest = &bytes[*at..];
+            if rest.len() < WORD.len() { WORD.starts_with(rest) } else { rest.starts_with(WORD) }
+        })
+        .unwrap_or(bytes.len())
 }
 
 #[cfg(test)]
@@ -72,7 +73,8 @@ mod tests {
 
     #[test]
     fn text_and_words_are_parted_however_they_come() {
-        let text = "a\rEV\n10 %EVCXR_LANTERN_MARK 7\nb\nEVCXR_BEGIN_CONTENT text/plain\nx\ny\nEVCXR_END_CONTENT\nend\nEVCXR_EXECUTION_COMPLETE\n";
+        let text =
+            "a\rEV\n10 %EVCXR_LANTERN_MARK 7\nb\nEVCXR_BEGIN_CONTENT text/plain\nx\ny\nEVCXR_END_CONTENT\nend\nEVCXR_EXECUTION_COMPLETE\n";
         for size in [1, 2, 3, 5, 7, 1000] {
             let (printed, words) = sieve(text, size);
             assert_eq!(printed, "a\rEV\n10 %b\nend\n", "{size}");

@@ -111,10 +111,6 @@ fn values_and_words_that_do_not_fit() {
     error: `%generate`: the quote " is not closed
     hint: `%generate?` shows how to use it
     "#);
-    assert_snapshot!(world.fail("let x = 1;"), @"
-    error: this build runs magics and `!commands`; Rust cells come in a later version
-    hint: begin a line with `%`; `%lsmagic` lists what there is
-    ");
     assert_snapshot!(world.fail("!exit 3"), @"error: `exit 3` ended with status 3");
     assert_snapshot!(world.fail("%input Name?"), @"error: interrupted: no answer came");
     assert_snapshot!(world.fail_in("zh", "%train lr=1 lr=2"), @"

@@ -17,7 +17,9 @@ pub enum Role {
 /// Session to engine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Order {
-    Run { code: String },
+    Run {
+        code: String,
+    },
     /// Ends the program that runs the cell; what it held is lost, the engine goes on.
     Kill,
 }
@@ -26,30 +28,49 @@ pub enum Order {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Said {
     /// The engine compiles now; seconds since its start.
-    Ready { seconds: f64 },
+    Ready {
+        seconds: f64,
+    },
     /// It cannot.
-    Unable { cause: String },
-    Print { error: bool, text: String },
+    Unable {
+        cause: String,
+    },
+    Print {
+        error: bool,
+        text: String,
+    },
     /// Everything printed before the mark of this number has been said.
-    Mark { n: u64 },
+    Mark {
+        n: u64,
+    },
     /// The cell panicked.
     Panicked,
     /// A `?` ended the cell.
     Returned,
     /// Everything the cell printed has been said; an empty answer lets it go on.
     Printed,
-    Ended { forms: Vec<Form> },
-    Failed { failure: Failure },
+    Ended {
+        forms: Vec<Form>,
+    },
+    Failed {
+        failure: Failure,
+    },
 }
 
 /// Why a cell did not end well.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Failure {
-    Compile { problems: Vec<Problem> },
+    Compile {
+        problems: Vec<Problem>,
+    },
     /// The program died; `status` as the system puts it.
-    Died { status: String },
+    Died {
+        status: String,
+    },
     /// What evcxr said.
-    Other { text: String },
+    Other {
+        text: String,
+    },
 }
 
 /// One thing the compiler says; lines and columns from 1, in characters; 0 where it names no place.

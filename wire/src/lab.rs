@@ -29,37 +29,82 @@ pub struct Array {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ask {
     /// A magic line without its `%`.
-    Magic { line: String },
+    Magic {
+        line: String,
+    },
     /// `[T, V]`, the scores of every next token.
-    Logits { text: String },
+    Logits {
+        text: String,
+    },
     /// The same for ids.
-    LogitsOf { ids: Vec<u32> },
+    LogitsOf {
+        ids: Vec<u32>,
+    },
     /// The residual stream before `layer`: `[T, C]`; the last one is that of `layers`.
-    Hidden { text: String, layer: usize },
+    Hidden {
+        text: String,
+        layer: usize,
+    },
     /// Attention probabilities of `layer`: `[H, T, T]`.
-    Attention { text: String, layer: usize },
+    Attention {
+        text: String,
+        layer: usize,
+    },
     /// A parameter under its name in the hub's layout.
-    Weight { name: String },
+    Weight {
+        name: String,
+    },
     Weights,
-    Encode { text: String },
-    Decode { ids: Vec<u32> },
+    Encode {
+        text: String,
+    },
+    Decode {
+        ids: Vec<u32>,
+    },
     /// Begins to write on from `prompt`; the answer is the scores `[V]` of the next token.
-    Begin { prompt: String },
+    Begin {
+        prompt: String,
+    },
     /// The chosen token; the answer is the scores of the one after it.
-    Choose { id: u32 },
+    Choose {
+        id: u32,
+    },
     /// Begins `%train` with these options.
-    Train { options: String },
+    Train {
+        options: String,
+    },
     /// One step of it.
     Step,
     /// Puts the run down; what was learned stays.
     Finish,
-    Chart { id: Option<String>, chart: Chart },
-    Table { table: Table },
-    Show { id: Option<String>, forms: Vec<Form> },
-    Progress { id: String, n: u64, of: u64, label: String },
-    Print { error: bool, text: String },
-    Clear { wait: bool },
-    Input { prompt: String, password: bool },
+    Chart {
+        id: Option<String>,
+        chart: Chart,
+    },
+    Table {
+        table: Table,
+    },
+    Show {
+        id: Option<String>,
+        forms: Vec<Form>,
+    },
+    Progress {
+        id: String,
+        n: u64,
+        of: u64,
+        label: String,
+    },
+    Print {
+        error: bool,
+        text: String,
+    },
+    Clear {
+        wait: bool,
+    },
+    Input {
+        prompt: String,
+        password: bool,
+    },
 }
 
 /// An answer.

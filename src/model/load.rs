@@ -60,7 +60,7 @@ fn load_hub(request: &Request, files: &[PathBuf]) -> Result<Model> {
     let (family, json) = describe(request)?;
     let path = request.config.clone().unwrap_or_default();
     let spec = family.spec(&Config { path: &path, json: &json })?;
-    let source = Hub::open(files, family.spelled)?;
+    let source = Hub::open(files, family.spelled, request.dtype.is_none_or(|dtype| dtype == DType::F32))?;
     let origin = files.first().map(PathBuf::as_path).unwrap_or(Path::new(""));
     let builder = Builder {
         source: &source,

@@ -239,6 +239,14 @@ pub const BANNER: Phrase = phrase(
     "Lantern {version}: a language model session. %help shows the first steps, %lsmagic lists all commands.",
     "Lantern {version}：语言模型会话。%help 介绍入门，%lsmagic 列出全部命令。",
 );
+pub const ATTACH_ALONE: Phrase = phrase("it must be alone in its cell", "它必须独占一个单元格");
+pub const ATTACH_RUNNING: Phrase = phrase("cell {number} has been running for {time}: {code}", "单元格 {number} 已运行 {time}：{code}");
+pub const ATTACH_ENDED: Phrase = phrase("cell {number} ended after {time}: {code}", "单元格 {number} 运行 {time} 后结束：{code}");
+pub const ATTACH_CUT: Phrase = phrase("… (what came before is not kept)", "…（更早的内容没有保留）");
+pub const ATTACH_NOTHING: Phrase = phrase("no cell has run in this session yet", "本会话还没有运行过单元格");
+pub const ATTACH_LEFT: Phrase = phrase("no longer shown here; the cell goes on", "不再在此显示；那个单元格继续运行");
+pub const NOT_RUN: Phrase =
+    phrase("the cell was not run: the one before it was stopped or failed", "这个单元格没有运行：前一个已停止或出错");
 pub const KERNEL_HOME: Phrase =
     phrase("a kernel takes its home from the environment variable LANTERN_HOME", "内核的主目录由环境变量 LANTERN_HOME 指定");
 

@@ -117,7 +117,7 @@ pub fn find(model_type: &str) -> Result<&'static Family> {
 pub fn find_gguf(architecture: &str) -> Result<(&'static Family, Stored)> {
     let stored = || FAMILIES.iter().filter_map(|family| Some((family, family.gguf?)));
     let known = || stored().map(|(_, stored)| stored.architecture).collect::<Vec<_>>().join(", ");
-    let unknown = || Error::UnknownFamily { given: format!("{architecture} (GGUF)"), known: known() };
+    let unknown = || Error::UnknownFamily { given: architecture.to_owned(), known: known() };
     stored().find(|(_, stored)| stored.architecture == architecture).ok_or_else(unknown)
 }
 

@@ -152,6 +152,7 @@ fn what_is_not_computed_here_is_refused_by_name() {
         ("llama3", "general.architecture", None, "general.architecture"),
         ("llama3", "llama.rope.scaling.type", text("yarn"), "`llama.rope.scaling.type` is `yarn`"),
         ("llama3", "llama.expert_count", Some(Value::U32(8)), "`llama.expert_count` is 8"),
+        ("qwen2", "split.count", Some(Value::U16(3)), "one of 3 parts"),
         ("llama3", "llama.block_count", None, "`llama.block_count` is missing"),
         ("qwen3", "qwen3.attention.head_count_kv", Some(Value::Array(vec![Value::U32(2); 2])), "`qwen3.attention.head_count_kv`"),
         ("gpt2", "gpt2.context_length", None, "`gpt2.context_length` is missing"),

@@ -22,7 +22,7 @@ pub use generate::Written;
 pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
 pub use pretrain::Shape;
-pub use quant::{Format, Quantised, TensorError};
+pub use quant::{Format, Quantised, Substitute, TensorError};
 pub use snapshot::{Shared, Snapshot};
 pub use train::Prediction;
 

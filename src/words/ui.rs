@@ -66,6 +66,8 @@ pub const YES: Phrase = phrase("yes", "是");
 pub const NO: Phrase = phrase("no", "否");
 pub const HERE: Phrase = phrase("here", "本机");
 pub const SHIPS: Phrase = phrase("ships with Lantern", "自带");
+pub const PARTLY_HERE: Phrase = phrase("not all here", "不完整");
+pub const OTHER_KIND: Phrase = phrase("not loadable", "不支持");
 pub const TO_FETCH: Phrase = phrase("to be fetched", "需要获取");
 pub const PARAMETERS: Phrase = phrase("parameters", "参数");
 pub const LAYERS: Phrase = phrase("layers", "层数");
@@ -118,13 +120,39 @@ pub const MADE: Phrase = phrase(
 );
 pub const PERPLEXITY: Phrase =
     phrase("ppl {ppl} (loss {loss}, {tokens} tokens; {method})", "困惑度 {ppl}（损失 {loss}，{tokens} 个词元；{method}）");
+pub const LEFT_RUNNING: Phrase = phrase(
+    "an earlier session ended while `{what}` ran (begun {begun}, {free} of memory free then):",
+    "之前的会话在运行 `{what}` 时结束（开始于 {begun}，当时可用内存 {free}）：",
+);
+pub const LEFT_REFUSED: Phrase = phrase("it asked for {asked} more and did not get it.", "它再要 {asked} 内存，没有得到。");
+pub const LEFT_UNKNOWN: Phrase =
+    phrase("out of memory, killed or switched off, it could not say which.", "内存不足、被终止或断电，它没能说明是哪一种。");
+pub const LEFT_ADVICE: Phrase = phrase(
+    "What needs less: `%load … dtype=bf16`, `%quant q4_k`, a smaller batch= or block=.",
+    "更省内存的做法：`%load … dtype=bf16`、`%quant q4_k`、较小的 batch= 或 block=。",
+);
+pub const NO_HOME: Phrase = phrase(
+    "there is no home folder: models, settings and history go to {path}, which the system may clear; LANTERN_HOME names a lasting place",
+    "没有主目录：模型、设置和历史放在 {path}，系统可能会清理它；可用 LANTERN_HOME 指定长久的位置",
+);
+pub const FOREIGN_SETTINGS: Phrase = phrase(
+    "another version of Lantern wrote it in a form that this one does not know: it stays as it is",
+    "它由另一个版本的 Lantern 写成，本版本不认识其格式：保持原样",
+);
+pub const SAVE_TAKES: Phrase = phrase("{cause}; the files take {bytes}", "{cause}；这些文件需要 {bytes}");
 pub const QUANTISING: Phrase = phrase("quantising", "正在量化");
 pub const BEFORE_QUANT: Phrase = phrase("before", "之前");
 pub const AFTER_QUANT: Phrase = phrase("after", "之后");
+pub const QUANT_INSTEAD: Phrase = phrase(
+    "{taken} instead of {asked} for {count} matrices, since 256 does not divide their rows: {names}",
+    "{count} 个矩阵用 {taken} 代替 {asked}，因为它们的行长不能被 256 整除：{names}",
+);
 pub const MATRICES: Phrase = phrase("matrices", "矩阵");
 pub const QUANT_TITLE: Phrase = phrase("how far the matrices moved", "各矩阵的变化");
 pub const RELATIVE_ERROR: Phrase = phrase("relative error, %", "相对误差，%");
 pub const SAVED: Phrase = phrase("saved {path}: {files} ({bytes})", "已保存 {path}：{files}（{bytes}）");
+
+pub const SAVE_KEPT: Phrase = phrase("what was there is now {kept}", "原来的内容现在是 {kept}");
 
 /// Why a generation ended.
 pub fn stopped_by(name: &str) -> Phrase {

@@ -14,10 +14,11 @@ use wire::value::Status;
 use wire::{Completeness, Completion, Event, Execute, HistoryEntry, HistoryQuery, Outcome, Report};
 
 use crate::magic::Out;
+use crate::plot::number;
 use crate::session::{Session, Shared};
 use crate::stop::Stop;
-use crate::store::{History, Home, Settings};
-use crate::words::Lang;
+use crate::store::{History, Home, Settings, left_behind};
+use crate::words::{Lang, ui};
 use crate::{Error, device, magic};
 
 /// The backward pass recurses through every operation of a step.
@@ -48,6 +49,7 @@ struct Inner {
     pending: Arc<Pending>,
     shared: Arc<Shared>,
     history: Arc<History>,
+    remarks: Arc<Mutex<Vec<String>>>,
 }
 
 /// How many cells wait or run. The cancel flag is only touched under its lock: an interrupt never outlives the cell it was meant for,
@@ -98,14 +100,21 @@ impl Desk {
         let (answers, answered) = channel();
         let pending = Arc::new(Pending { cells: Mutex::new(0), stop: stop.clone() });
         let session = Session::new(stop, shared.clone(), history.clone(), &home, device);
-        let mut clerk = Clerk { session, history: history.clone(), pending: pending.clone(), answered, count: 0 };
+        let remarks = Arc::new(Mutex::new(remarks(&home)));
+        let (to_say, counted) = (remarks.clone(), pending.clone());
+        let mut clerk = Clerk { session, history: history.clone(), pending: counted, answered, remarks: to_say, count: 0 };
         let thread = std::thread::Builder::new()
             .name("session".into())
             .stack_size(STACK)
             .spawn(move || clerk.serve(&queue))
             .map_err(|e| Error::Internal { doing: "start of the session's thread".into(), cause: e.to_string() }.report())?;
         let (cells, thread) = (Mutex::new(Some(cells)), Mutex::new(Some(thread)));
-        Ok(Self(Arc::new(Inner { cells, thread, answers, pending, shared, history })))
+        Ok(Self(Arc::new(Inner { cells, thread, answers, pending, shared, history, remarks })))
+    }
+
+    /// What the person should know before they begin; who asks says it, else the first cell does, on the error stream.
+    pub fn remarks(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.0.remarks))
     }
 
     /// Queues a cell; its last event is [`Event::Done`].
@@ -171,6 +180,7 @@ struct Clerk {
     history: Arc<History>,
     pending: Arc<Pending>,
     answered: Receiver<Option<String>>,
+    remarks: Arc<Mutex<Vec<String>>>,
     count: usize,
 }
 
@@ -197,6 +207,9 @@ impl Clerk {
         };
         let prompter: Option<magic::Prompter<'_>> = if request.allow_input { Some(&mut prompter) } else { None };
         let mut out = Out::new(events, prompter, stop.clone());
+        if !request.silent {
+            lock(&self.remarks).drain(..).for_each(|remark| out.warn(&format!("{remark}\n")));
+        }
         let session = &mut self.session;
         let run = std::panic::AssertUnwindSafe(|| run::run(&request.code, session, &mut out));
         let result = std::panic::catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&panic)));
@@ -207,6 +220,19 @@ impl Clerk {
         }
         Outcome { count: self.count, error: result.err(), seconds: started.elapsed().as_secs_f64() }
     }
+}
+
+/// What became of earlier sessions, and a home that does not last.
+fn remarks(home: &Home) -> Vec<String> {
+    let left = left_behind(&home.running()).into_iter().map(|left| {
+        let free = left.free.map_or_else(|| "?".to_owned(), number::bytes);
+        let said = ui::LEFT_RUNNING.with(&[("what", &left.what), ("begun", &left.begun), ("free", &free)]);
+        let why =
+            left.asked.map_or_else(|| ui::LEFT_UNKNOWN.to_string(), |asked| ui::LEFT_REFUSED.with(&[("asked", &number::bytes(asked))]));
+        format!("{said} {why} {}", ui::LEFT_ADVICE)
+    });
+    let temporary = home.temporary.then(|| ui::NO_HOME.with(&[("path", &home.root().display())]));
+    left.chain(temporary).collect()
 }
 
 fn wait_for_answer(answered: &Receiver<Option<String>>, stop: &Stop) -> Option<String> {

@@ -7,6 +7,7 @@ mod blocks;
 mod fixture;
 mod forward;
 mod gguf;
+mod gguf_families;
 mod greedy;
 mod oracle;
 mod perplexity;

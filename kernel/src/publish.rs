@@ -8,8 +8,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use wire::{Chart, Event, Outcome, Stream};
+use wire::{Chart, Event, Form, Outcome, Stream};
 
+use crate::bar::Bar;
 use crate::display;
 use crate::message::Request;
 use crate::outbox::Outbox;
@@ -25,6 +26,8 @@ pub struct Publish<'a> {
     parent: &'a Arc<Request>,
     /// A silent cell publishes nothing.
     silent: bool,
+    /// The cell's number.
+    count: usize,
     stream: Stream,
     text: String,
     text_due: Option<Instant>,
@@ -40,17 +43,20 @@ struct Display {
     /// Not drawn again before this.
     due: Instant,
     pending: Option<Picture>,
+    bar: Option<Bar>,
 }
 
 enum Picture {
     Chart(Chart),
-    Progress { n: u64, of: u64, label: String },
+    /// As the display's bar stands.
+    Bar,
+    Forms(Vec<Form>),
 }
 
 impl<'a> Publish<'a> {
-    pub fn new(outbox: &'a Outbox, parent: &'a Arc<Request>, silent: bool) -> Self {
+    pub fn new(outbox: &'a Outbox, parent: &'a Arc<Request>, silent: bool, count: usize) -> Self {
         let (text, displays, pages) = (String::new(), Vec::new(), Vec::new());
-        Self { outbox, parent, silent, stream: Stream::Out, text, text_due: None, displays, pages }
+        Self { outbox, parent, silent, count, stream: Stream::Out, text, text_due: None, displays, pages }
     }
 
     /// Publishes until the cell is done; `ask` is called for each `Event::Input`. None: the session ended without a word.
@@ -83,8 +89,11 @@ impl<'a> Publish<'a> {
             Event::Chart { id: None, chart } => self.show(display::chart(&chart), None),
             Event::Chart { id: Some(id), chart } => self.redraw(id, Picture::Chart(chart), Duration::ZERO),
             // What is over within the first moment never shows a bar.
-            Event::Progress { id, n, of, label } => self.redraw(format!("progress-{id}"), Picture::Progress { n, of, label }, REDRAW),
+            Event::Progress { id, n, of, label } => self.progress(&id, n, of, &label),
             Event::Table(table) => self.show(display::table(&table), None),
+            Event::Show { id: None, forms } => self.show(display::forms(&forms), None),
+            Event::Show { id: Some(id), forms } => self.redraw(id, Picture::Forms(forms), Duration::ZERO),
+            Event::Value { forms } => self.value(&forms),
             Event::Clear { wait } => self.clear(wait),
             Event::Page { text } => self.pages.push(text),
             Event::Input { .. } | Event::Done(_) => {}
@@ -103,14 +112,30 @@ impl<'a> Publish<'a> {
         }
     }
 
+    fn progress(&mut self, id: &str, n: u64, of: u64, label: &str) {
+        let now = Instant::now();
+        let at = self.display(format!("progress-{id}"), REDRAW);
+        match &mut self.displays[at].bar {
+            Some(bar) => bar.update(n, of, label, now),
+            bar => *bar = Some(Bar::new(id, n, of, label, now)),
+        }
+        self.pend(at, Picture::Bar);
+    }
+
     fn redraw(&mut self, id: String, picture: Picture, delay: Duration) {
-        let at = match self.displays.iter().position(|display| display.id == id) {
-            Some(at) => at,
-            None => {
-                self.displays.push(Display { id, shown: false, due: Instant::now() + delay, pending: None });
-                self.displays.len() - 1
-            }
-        };
+        let at = self.display(id, delay);
+        self.pend(at, picture);
+    }
+
+    /// The display of this id; a new one is not drawn before `delay`.
+    fn display(&mut self, id: String, delay: Duration) -> usize {
+        self.displays.iter().position(|display| display.id == id).unwrap_or_else(|| {
+            self.displays.push(Display { id, shown: false, due: Instant::now() + delay, pending: None, bar: None });
+            self.displays.len() - 1
+        })
+    }
+
+    fn pend(&mut self, at: usize, picture: Picture) {
         self.displays[at].pending = Some(picture);
         if Instant::now() >= self.displays[at].due {
             self.draw(at);
@@ -163,9 +188,12 @@ impl<'a> Publish<'a> {
         let Some(picture) = self.displays[i].pending.take() else { return };
         let shown = self.displays[i].shown;
         let data = match picture {
-            Picture::Progress { n, of, .. } if n >= of && !shown => return,
-            Picture::Progress { n, of, label } => display::progress(n, of, &label),
+            Picture::Bar => match &self.displays[i].bar {
+                Some(bar) if shown || !bar.is_over() => bar.data(Instant::now()),
+                _ => return,
+            },
             Picture::Chart(chart) => display::chart(&chart),
+            Picture::Forms(forms) => display::forms(&forms),
         };
         let id = format!("{}-{}", self.parent.header.msg_id, self.displays[i].id);
         if shown {
@@ -175,6 +203,11 @@ impl<'a> Publish<'a> {
         }
         self.displays[i].shown = true;
         self.displays[i].due = Instant::now() + REDRAW;
+    }
+
+    fn value(&mut self, forms: &[Form]) {
+        self.flush_text();
+        self.send("execute_result", json!({ "data": display::forms(forms), "metadata": {}, "execution_count": self.count }));
     }
 
     fn show(&mut self, data: Value, id: Option<String>) {
@@ -218,7 +251,7 @@ mod tests {
         events.into_iter().chain([done]).for_each(|event| sender.send(event).expect("receiver lives"));
         let (outbox, mut items) = Outbox::probe();
         let request = Arc::new(Request::sample("execute_request", json!({ "code": "" })));
-        let outcome = Publish::new(&outbox, &request, silent).run(&receiver, |_, _| {});
+        let outcome = Publish::new(&outbox, &request, silent, 1).run(&receiver, |_, _| {});
         assert!(outcome.is_some());
         drop(outbox);
         std::iter::from_fn(|| items.next()).collect()

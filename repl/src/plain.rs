@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use lantern::plot;
-use wire::{Chart, Event, Report, Stream};
+use wire::{Chart, Event, Form, Report, Stream};
 
 use crate::message;
 use crate::paint::Paint;
@@ -95,6 +95,7 @@ impl<O: Write, E: Write> View for Plain<O, E> {
                 self.charts()?;
                 self.block(Stream::Out, &ended(plot::table_text(&table, terminal::size().0)))
             }
+            Event::Show { forms, .. } | Event::Value { forms } => self.block(Stream::Out, &ended(Form::text(&forms).to_owned())),
             Event::Page { text } => self.block(Stream::Out, &ended(text)),
             Event::Clear { .. } => {
                 self.charts.clear();

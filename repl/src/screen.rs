@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use lantern::plot;
-use wire::{Chart, Event, Report, Stream};
+use wire::{Chart, Event, Form, Report, Stream};
 
 use crate::cursor::Cursor;
 use crate::message;
@@ -227,6 +227,7 @@ impl<O: Write, E: Write> View for Screen<O, E> {
                 self.leave(true)?;
                 self.block(Stream::Out, &ended(plot::table_text(&table, (self.size)().0)))
             }
+            Event::Show { forms, .. } | Event::Value { forms } => self.block(Stream::Out, &ended(Form::text(&forms).to_owned())),
             Event::Page { text } => self.block(Stream::Out, &ended(text)),
             Event::Clear { wait: true } => {
                 self.clear_first = true;

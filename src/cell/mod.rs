@@ -1,6 +1,9 @@
 //! The desk: all that a front end holds of a session. Cells run on a thread of the session's own; everything else answers at once.
 
+mod attach;
 mod complete;
+mod record;
+mod remarks;
 mod run;
 pub mod split;
 
@@ -13,13 +16,16 @@ use std::time::{Duration, Instant};
 use wire::value::Status;
 use wire::{Completeness, Completion, Event, Execute, HistoryEntry, HistoryQuery, Outcome, Report};
 
+pub use attach::{Attached, Ticket};
+
 use crate::magic::Out;
-use crate::plot::number;
 use crate::session::{Session, Shared};
 use crate::stop::Stop;
-use crate::store::{History, Home, Settings, left_behind};
-use crate::words::{Lang, ui};
+use crate::store::{History, Home, Settings};
+use crate::words::Lang;
 use crate::{Error, device, magic};
+use attach::Recorder;
+use remarks::Remarks;
 
 /// The backward pass recurses through every operation of a step.
 const STACK: usize = 256 << 20;
@@ -49,7 +55,8 @@ struct Inner {
     pending: Arc<Pending>,
     shared: Arc<Shared>,
     history: Arc<History>,
-    remarks: Arc<Mutex<Vec<String>>>,
+    recorder: Arc<Recorder>,
+    remarks: Remarks,
 }
 
 /// How many cells wait or run. The cancel flag is only touched under its lock: an interrupt never outlives the cell it was meant for,
@@ -100,25 +107,36 @@ impl Desk {
         let (answers, answered) = channel();
         let pending = Arc::new(Pending { cells: Mutex::new(0), stop: stop.clone() });
         let session = Session::new(stop, shared.clone(), history.clone(), &home, device);
-        let remarks = Arc::new(Mutex::new(remarks(&home)));
-        let (to_say, counted) = (remarks.clone(), pending.clone());
-        let mut clerk = Clerk { session, history: history.clone(), pending: counted, answered, remarks: to_say, count: 0 };
+        let recorder = Arc::<Recorder>::default();
+        let remarks = Remarks::of(&home);
+        let mut clerk = Clerk {
+            session,
+            history: history.clone(),
+            recorder: recorder.clone(),
+            pending: pending.clone(),
+            answered,
+            remarks: remarks.clone(),
+            count: 0,
+        };
         let thread = std::thread::Builder::new()
             .name("session".into())
             .stack_size(STACK)
             .spawn(move || clerk.serve(&queue))
             .map_err(|e| Error::Internal { doing: "start of the session's thread".into(), cause: e.to_string() }.report())?;
         let (cells, thread) = (Mutex::new(Some(cells)), Mutex::new(Some(thread)));
-        Ok(Self(Arc::new(Inner { cells, thread, answers, pending, shared, history, remarks })))
+        Ok(Self(Arc::new(Inner { cells, thread, answers, pending, shared, history, recorder, remarks })))
     }
 
     /// What the person should know before they begin; who asks says it, else the first cell does, on the error stream.
     pub fn remarks(&self) -> Vec<String> {
-        std::mem::take(&mut *lock(&self.0.remarks))
+        self.0.remarks.take()
     }
 
-    /// Queues a cell; its last event is [`Event::Done`].
+    /// Queues a cell; its last event is [`Event::Done`]. A cell that is `%attach` is answered beside the queue.
     pub fn execute(&self, request: Execute) -> Receiver<Event> {
+        if let Some(attached) = self.attach(&request.code) {
+            return attached.events;
+        }
         let (events, receiver) = channel();
         if let Some(cells) = lock(&self.0.cells).as_ref() {
             self.0.pending.add();
@@ -126,6 +144,23 @@ impl Desk {
             let _ = cells.send(Cell { request, events });
         }
         receiver
+    }
+
+    /// Whether [`Desk::attach`] answers this cell.
+    pub fn is_attach(code: &str) -> bool {
+        attach::asked(code).is_some()
+    }
+
+    /// Answers a cell that is `%attach` and nothing else: what the running cell (or else the last one) has shown, and what it shows
+    /// until its end. `None` for other cells.
+    pub fn attach(&self, code: &str) -> Option<Attached> {
+        let (rest, start) = attach::asked(code)?;
+        Some(self.0.recorder.attach(rest, start, || *lock(&self.0.pending.cells)))
+    }
+
+    /// Ends an `%attach`; the cell that it shows goes on. False if it had ended by itself.
+    pub fn detach(&self, ticket: Ticket) -> bool {
+        self.0.recorder.detach(ticket)
     }
 
     /// Stops the running cell within a step, or the next one if it has not begun; does nothing when idle.
@@ -178,9 +213,10 @@ impl Desk {
 struct Clerk {
     session: Session,
     history: Arc<History>,
+    recorder: Arc<Recorder>,
     pending: Arc<Pending>,
     answered: Receiver<Option<String>>,
-    remarks: Arc<Mutex<Vec<String>>>,
+    remarks: Remarks,
     count: usize,
 }
 
@@ -189,6 +225,7 @@ impl Clerk {
         while let Ok(cell) = queue.recv() {
             let outcome = self.run(&cell);
             self.pending.end_one();
+            self.recorder.end(&outcome);
             let _ = cell.events.send(Event::Done(outcome));
         }
     }
@@ -197,18 +234,25 @@ impl Clerk {
         let started = Instant::now();
         let keep = request.store_history && !request.silent;
         self.count += usize::from(keep);
+        self.recorder.begin((!request.silent).then_some((self.count, &request.code)));
+        let say = |event: Event| {
+            if !request.silent {
+                self.recorder.note(&event);
+            }
+            let _ = events.send(event);
+        };
         let stop = self.session.stop().clone();
         // An answer that came too late for its question is not the answer to this one.
         while self.answered.try_recv().is_ok() {}
         let answered = &self.answered;
         let mut prompter = |question: Event| {
-            let _ = events.send(question);
+            say(question);
             wait_for_answer(answered, &stop)
         };
         let prompter: Option<magic::Prompter<'_>> = if request.allow_input { Some(&mut prompter) } else { None };
-        let mut out = Out::new(events, prompter, stop.clone());
+        let mut out = Out::new(&say, prompter, stop.clone());
         if !request.silent {
-            lock(&self.remarks).drain(..).for_each(|remark| out.warn(&format!("{remark}\n")));
+            self.remarks.take().iter().for_each(|remark| out.warn(&format!("{remark}\n")));
         }
         let session = &mut self.session;
         let run = std::panic::AssertUnwindSafe(|| run::run(&request.code, session, &mut out));
@@ -220,19 +264,6 @@ impl Clerk {
         }
         Outcome { count: self.count, error: result.err(), seconds: started.elapsed().as_secs_f64() }
     }
-}
-
-/// What became of earlier sessions, and a home that does not last.
-fn remarks(home: &Home) -> Vec<String> {
-    let left = left_behind(&home.running()).into_iter().map(|left| {
-        let free = left.free.map_or_else(|| "?".to_owned(), number::bytes);
-        let said = ui::LEFT_RUNNING.with(&[("what", &left.what), ("begun", &left.begun), ("free", &free)]);
-        let why =
-            left.asked.map_or_else(|| ui::LEFT_UNKNOWN.to_string(), |asked| ui::LEFT_REFUSED.with(&[("asked", &number::bytes(asked))]));
-        format!("{said} {why} {}", ui::LEFT_ADVICE)
-    });
-    let temporary = home.temporary.then(|| ui::NO_HOME.with(&[("path", &home.root().display())]));
-    left.chain(temporary).collect()
 }
 
 fn wait_for_answer(answered: &Receiver<Option<String>>, stop: &Stop) -> Option<String> {

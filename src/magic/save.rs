@@ -6,7 +6,7 @@ use super::{Magic, Out, Topic};
 use crate::Result;
 use crate::plot::number;
 use crate::session::{Saved, Session};
-use crate::words::ui;
+use crate::words::{luck, ui};
 
 /// Save the adapter, or the model with its tokenizer
 ///
@@ -35,7 +35,7 @@ impl Magic for Args {
         let fields: [(&str, &dyn std::fmt::Display); 3] = [("path", &path), ("bytes", &number::bytes(bytes)), ("files", &names.join(", "))];
         out.line(&ui::SAVED.with(&fields));
         if let Some(kept) = kept {
-            out.note(&ui::SAVE_KEPT.with(&[("kept", &kept.display())]));
+            out.note(&luck::SAVE_KEPT.with(&[("kept", &kept.display())]));
         }
         Ok(value::Save { path, files: names, bytes }.into())
     }

@@ -94,9 +94,9 @@ impl Source for Gguf {
         let bad = |e: candle_core::Error| Error::BadWeights { path: self.path.display().to_string(), cause: first_line(&e) };
         let mut packed = self.content.tensor(&mut *self.file.borrow_mut(), name, &Device::Cpu).map_err(bad)?;
         if let Some((heads, kv_heads)) = self.interleaved {
-            if name.ends_with("attn_q.weight") {
+            if name.contains("attn_q.") {
                 packed = gguf::restore_rows(&packed, heads)?;
-            } else if name.ends_with("attn_k.weight") {
+            } else if name.contains("attn_k.") {
                 packed = gguf::restore_rows(&packed, kv_heads)?;
             }
         }

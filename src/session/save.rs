@@ -13,7 +13,7 @@ use crate::ops::Layout;
 use crate::plot::number;
 use crate::store;
 use crate::tokenizer::Tokenizer;
-use crate::words::ui;
+use crate::words::luck;
 use crate::{Error, Result};
 
 /// What a save wrote.
@@ -69,7 +69,7 @@ fn with_bytes(error: Error, bytes: u64) -> Error {
     let bytes = number::bytes(bytes);
     match error {
         Error::DiskFull { path, .. } => Error::DiskFull { path, needed: bytes },
-        Error::Io { path, cause } => Error::Io { path, cause: ui::SAVE_TAKES.with(&[("cause", &cause), ("bytes", &bytes)]) },
+        Error::Io { path, cause } => Error::Io { path, cause: luck::SAVE_TAKES.with(&[("cause", &cause), ("bytes", &bytes)]) },
         other => other,
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::write::atomic_write;
-use crate::words::{Lang, ui};
+use crate::words::{Lang, luck};
 use crate::{Error, Result};
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,7 +23,7 @@ impl Settings {
     pub fn write(&self, path: &Path) -> Result<()> {
         let there = std::fs::read(path).unwrap_or_default();
         if !there.trim_ascii().is_empty() && serde_json::from_slice::<Map<String, Value>>(&there).is_err() {
-            return Err(Error::Io { path: path.display().to_string(), cause: ui::FOREIGN_SETTINGS.text().to_owned() });
+            return Err(Error::Io { path: path.display().to_string(), cause: luck::FOREIGN_SETTINGS.text().to_owned() });
         }
         let text = serde_json::to_string_pretty(&self.0).unwrap_or_default();
         atomic_write(path, |file| file.write_all(text.as_bytes()).map_err(Error::io(path)))

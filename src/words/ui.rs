@@ -120,26 +120,6 @@ pub const MADE: Phrase = phrase(
 );
 pub const PERPLEXITY: Phrase =
     phrase("ppl {ppl} (loss {loss}, {tokens} tokens; {method})", "困惑度 {ppl}（损失 {loss}，{tokens} 个词元；{method}）");
-pub const LEFT_RUNNING: Phrase = phrase(
-    "an earlier session ended while `{what}` ran (begun {begun}, {free} of memory free then):",
-    "之前的会话在运行 `{what}` 时结束（开始于 {begun}，当时可用内存 {free}）：",
-);
-pub const LEFT_REFUSED: Phrase = phrase("it asked for {asked} more and did not get it.", "它再要 {asked} 内存，没有得到。");
-pub const LEFT_UNKNOWN: Phrase =
-    phrase("out of memory, killed or switched off, it could not say which.", "内存不足、被终止或断电，它没能说明是哪一种。");
-pub const LEFT_ADVICE: Phrase = phrase(
-    "What needs less: `%load … dtype=bf16`, `%quant q4_k`, a smaller batch= or block=.",
-    "更省内存的做法：`%load … dtype=bf16`、`%quant q4_k`、较小的 batch= 或 block=。",
-);
-pub const NO_HOME: Phrase = phrase(
-    "there is no home folder: models, settings and history go to {path}, which the system may clear; LANTERN_HOME names a lasting place",
-    "没有主目录：模型、设置和历史放在 {path}，系统可能会清理它；可用 LANTERN_HOME 指定长久的位置",
-);
-pub const FOREIGN_SETTINGS: Phrase = phrase(
-    "another version of Lantern wrote it in a form that this one does not know: it stays as it is",
-    "它由另一个版本的 Lantern 写成，本版本不认识其格式：保持原样",
-);
-pub const SAVE_TAKES: Phrase = phrase("{cause}; the files take {bytes}", "{cause}；这些文件需要 {bytes}");
 pub const QUANTISING: Phrase = phrase("quantising", "正在量化");
 pub const BEFORE_QUANT: Phrase = phrase("before", "之前");
 pub const AFTER_QUANT: Phrase = phrase("after", "之后");
@@ -151,8 +131,6 @@ pub const MATRICES: Phrase = phrase("matrices", "矩阵");
 pub const QUANT_TITLE: Phrase = phrase("how far the matrices moved", "各矩阵的变化");
 pub const RELATIVE_ERROR: Phrase = phrase("relative error, %", "相对误差，%");
 pub const SAVED: Phrase = phrase("saved {path}: {files} ({bytes})", "已保存 {path}：{files}（{bytes}）");
-
-pub const SAVE_KEPT: Phrase = phrase("what was there is now {kept}", "原来的内容现在是 {kept}");
 
 /// Why a generation ended.
 pub fn stopped_by(name: &str) -> Phrase {
@@ -189,13 +167,16 @@ pub const THIS_MODEL: Phrase = phrase("this model", "这个模型");
 pub const IGNORED: Phrase = phrase("ignored", "忽略");
 pub const EXAMPLE_LENGTHS: Phrase = phrase("length of the examples", "样本长度");
 // Causes and figures that tokenizer, hub and store put into errors
-pub const SENTENCEPIECE_GGUF: Phrase = phrase(
-    "its vocabulary is SentencePiece, which is not read from GGUF: load the same model's folder with tokenizer.json",
-    "它的词表是 SentencePiece，不能从 GGUF 读取：请加载同一模型带 tokenizer.json 的目录",
+pub const SENTENCEPIECE_NORMALISER: Phrase = phrase(
+    "its SentencePiece vocabulary rewrites the text first (charsmap, extra spaces), which is not read from GGUF: load the same model's folder with tokenizer.json",
+    "它的 SentencePiece 词表会先改写文本（charsmap、多余空格），不能从 GGUF 读取：请加载同一模型带 tokenizer.json 的目录",
 );
+pub const NO_SCORES: Phrase = phrase("it does not hold one score and one type a token", "其中没有每个词元的分数和类型");
 pub const UNKNOWN_VOCABULARY: Phrase = phrase("its vocabulary is `{given}`; known: {known}", "它的词表是 `{given}`；目前支持：{known}");
-pub const UNKNOWN_PRE_TOKENIZER: Phrase =
-    phrase("its pre-tokenizer is `{given}`; known: {known}", "它的预分词规则是 `{given}`；目前支持：{known}");
+pub const UNKNOWN_PRE_TOKENIZER: Phrase = phrase(
+    "its pre-tokenizer is `{given}`; known: {known}. Load the same model's folder with tokenizer.json instead",
+    "它的预分词规则是 `{given}`；目前支持：{known}。请改为加载同一模型带 tokenizer.json 的目录",
+);
 pub const NO_VOCABULARY: Phrase = phrase("it holds no vocabulary", "其中没有词表");
 pub const NO_MERGES: Phrase = phrase("it holds no list of merges", "其中没有合并表");
 pub const AT_LEAST: Phrase = phrase("at least {least}", "至少 {least}");
@@ -264,6 +245,14 @@ pub const BANNER: Phrase = phrase(
     "Lantern {version}: a language model session. %help shows the first steps, %lsmagic lists all commands.",
     "Lantern {version}：语言模型会话。%help 介绍入门，%lsmagic 列出全部命令。",
 );
+pub const ATTACH_ALONE: Phrase = phrase("it must be alone in its cell", "它必须独占一个单元格");
+pub const ATTACH_RUNNING: Phrase = phrase("cell {number} has been running for {time}: {code}", "单元格 {number} 已运行 {time}：{code}");
+pub const ATTACH_ENDED: Phrase = phrase("cell {number} ended after {time}: {code}", "单元格 {number} 运行 {time} 后结束：{code}");
+pub const ATTACH_CUT: Phrase = phrase("… (what came before is not kept)", "…（更早的内容没有保留）");
+pub const ATTACH_NOTHING: Phrase = phrase("no cell has run in this session yet", "本会话还没有运行过单元格");
+pub const ATTACH_LEFT: Phrase = phrase("no longer shown here; the cell goes on", "不再在此显示；那个单元格继续运行");
+pub const NOT_RUN: Phrase =
+    phrase("the cell was not run: the one before it was stopped or failed", "这个单元格没有运行：前一个已停止或出错");
 pub const KERNEL_HOME: Phrase =
     phrase("a kernel takes its home from the environment variable LANTERN_HOME", "内核的主目录由环境变量 LANTERN_HOME 指定");
 

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use lantern::cell::{Desk, Setup};
 use serde_json::Value;
 use tempfile::TempDir;
-use wire::{Chart, Event, Execute, Report, Stream};
+use wire::{Chart, Event, Execute, Form, Report, Stream};
 
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -193,6 +193,7 @@ impl Room {
             watch(&event);
             match event {
                 Event::Print { stream: Stream::Out, text } | Event::Page { text } => heard.text += &text,
+                Event::Value { forms } => heard.text += &format!("{}\n", Form::text(&forms)),
                 Event::Chart { chart, .. } => heard.charts.push(chart),
                 Event::Done(outcome) => heard.report = outcome.error,
                 _ => {}

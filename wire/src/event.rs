@@ -22,6 +22,15 @@ pub enum Event {
         chart: Chart,
     },
     Table(Table),
+    /// Something in several forms; with an `id` it replaces what has that id in the same cell.
+    Show {
+        id: Option<String>,
+        forms: Vec<Form>,
+    },
+    /// What the cell is worth: the result that `--json` asks for.
+    Value {
+        forms: Vec<Form>,
+    },
     /// Take the cell's output away; with `wait`, when the next output comes.
     Clear {
         wait: bool,
@@ -37,6 +46,29 @@ pub enum Event {
     },
     /// Always the last event of a cell.
     Done(Outcome),
+}
+
+/// One way to show something. There is always one that is `text/plain`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// A MIME type.
+    pub mime: String,
+    /// Text as it is, JSON as its text, bytes as base64.
+    pub body: String,
+}
+
+impl Form {
+    pub const TEXT: &'static str = "text/plain";
+    pub const JSON: &'static str = "application/json";
+
+    pub fn new(mime: &str, body: impl Into<String>) -> Self {
+        Self { mime: mime.to_owned(), body: body.into() }
+    }
+
+    /// The text among `forms`.
+    pub fn text(forms: &[Form]) -> &str {
+        forms.iter().find(|form| form.mime == Self::TEXT).map_or("", |form| &form.body)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

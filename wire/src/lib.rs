@@ -12,7 +12,7 @@ pub mod value;
 
 pub use call::{Candidate, Completeness, Completion, Execute, HistoryEntry, HistoryQuery};
 pub use chart::{Bars, Chart, Curve, Group, Heatmap, Histogram, Mark, Series, Span, Spans};
-pub use event::{Event, Outcome, Stream};
+pub use event::{Event, Form, Outcome, Stream};
 pub use json::Json;
 pub use report::Report;
 pub use table::Table;

@@ -7,6 +7,7 @@ mod hub;
 #[cfg(unix)]
 mod jupyter;
 mod layers;
+mod luck;
 mod magics;
 mod parity;
 mod repl;

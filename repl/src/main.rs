@@ -35,6 +35,9 @@ use crate::script::Cell;
 use crate::terminal::Terminal;
 use crate::view::View;
 
+#[global_allocator]
+static MEMORY: lantern::device::refusal::Watched = lantern::device::refusal::Watched;
+
 /// A language model session: load, look inside, tune, quantise, evaluate
 ///
 /// Without arguments it opens a prompt. %help there shows where to start.
@@ -146,6 +149,9 @@ fn work(arguments: Arguments, view: &mut dyn View) -> Result<ExitCode, Stop> {
         }
         (None, None) => {
             let desk = Desk::open(Setup { home })?;
+            for remark in desk.remarks() {
+                view.note(&remark)?;
+            }
             let result = editor::repl(&desk, view);
             desk.close();
             Ok(result.map(|()| ExitCode::SUCCESS)?)

@@ -1,6 +1,7 @@
 //! From a name or a path to files on this machine: a folder, a .gguf, a package that the person's own pip fetches, or a
 //! repository of the hub.
 
+mod cache;
 mod download;
 mod endpoint;
 mod fetch;
@@ -19,6 +20,7 @@ use crate::stop::Stop;
 use crate::words::nearest::nearest;
 use crate::{Error, Result};
 
+pub use cache::{Kept, kept};
 pub use endpoint::{Endpoint, Endpoints, Layout};
 pub use known::{Cached, Kind, Known, Member, Source, cached, find, known};
 

@@ -38,7 +38,7 @@ impl<'a> Repository<'a> {
     }
 
     /// What the cache has of it, if that is enough to load it. No network.
-    fn here(self, shelf: &Shelf) -> Option<Files> {
+    pub fn here(self, shelf: &Shelf) -> Option<Files> {
         self.open(&shelf.current()?).ok()
     }
 

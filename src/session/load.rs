@@ -42,10 +42,17 @@ impl Session {
     /// Those of `hub::resolve`; `TooBig`; a config that cannot be read.
     pub fn find(&self, name: &str, dtype: Option<DType>, device: Option<Device>, progress: Progress) -> Result<Plan> {
         let files = hub::resolve(name, &self.cache, progress, &self.stop)?;
-        let device = device.unwrap_or_else(|| self.device.clone());
-        let request = Request { name: files.name.clone(), weights: files.weights.clone(), config: files.config.clone(), dtype, device };
+        let request = request(&files, dtype, device.unwrap_or_else(|| self.device.clone()));
         let forecast = if files.adapter { Forecast { bytes: 0, seconds: 0.0 } } else { model::forecast(&request)? };
         Ok(Plan { files, request, forecast })
+    }
+
+    /// What loading these files would take; nothing is fetched.
+    ///
+    /// # Errors
+    /// `TooBig`; a config that cannot be read, or of a family that is not known.
+    pub fn forecast_of(&self, files: &Files) -> Result<Forecast> {
+        model::forecast(&request(files, None, self.device.clone()))
     }
 
     /// Loads what was found in place of the model that is there, an adapter onto it. On failure nothing changes.
@@ -134,6 +141,10 @@ impl Session {
         memory::give_back();
         Ok((before, memory::resident().unwrap_or(0)))
     }
+}
+
+fn request(files: &Files, dtype: Option<DType>, device: Device) -> Request {
+    Request { name: files.name.clone(), weights: files.weights.clone(), config: files.config.clone(), dtype, device }
 }
 
 fn tokenizer_of(files: &Files) -> Result<Tokenizer> {

@@ -22,7 +22,8 @@ pub use generate::Written;
 pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
 pub use pretrain::Shape;
-pub use quant::{Format, Quantised, TensorError};
+pub use quant::{Format, Quantised, Substitute, TensorError};
+pub use save::Saved;
 pub use snapshot::{Shared, Snapshot};
 pub use train::Prediction;
 
@@ -33,7 +34,7 @@ use crate::model::Model;
 use crate::nn::Deltas;
 use crate::random::Random;
 use crate::stop::Stop;
-use crate::store::{History, Home, Settings};
+use crate::store::{History, Home, Running, Settings};
 use crate::tokenizer::{Message, Tokenizer};
 use crate::train::Run;
 use crate::words::Lang;
@@ -46,6 +47,7 @@ pub struct Session {
     history: Arc<History>,
     cache: PathBuf,
     settings: PathBuf,
+    running: PathBuf,
     seed: u64,
     random: Random,
     device: Device,
@@ -76,6 +78,7 @@ impl Session {
             history,
             cache: home.cache(),
             settings: home.settings(),
+            running: home.running(),
             seed: FIRST_SEED,
             random: Random::seeded(FIRST_SEED),
             device,
@@ -127,6 +130,11 @@ impl Session {
 
     pub fn status(&self) -> Status {
         self.shared.read().status()
+    }
+
+    /// Notes that heavy work begins, for as long as the result lives; a home that cannot be written gets none.
+    pub fn note(&self, what: &str) -> Option<Running> {
+        Running::begin(&self.running, what).ok()
     }
 
     /// Says what is going on, for those who read the snapshot; `None` when done.

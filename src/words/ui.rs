@@ -66,6 +66,8 @@ pub const YES: Phrase = phrase("yes", "是");
 pub const NO: Phrase = phrase("no", "否");
 pub const HERE: Phrase = phrase("here", "本机");
 pub const SHIPS: Phrase = phrase("ships with Lantern", "自带");
+pub const PARTLY_HERE: Phrase = phrase("not all here", "不完整");
+pub const OTHER_KIND: Phrase = phrase("not loadable", "不支持");
 pub const TO_FETCH: Phrase = phrase("to be fetched", "需要获取");
 pub const PARAMETERS: Phrase = phrase("parameters", "参数");
 pub const LAYERS: Phrase = phrase("layers", "层数");
@@ -121,6 +123,10 @@ pub const PERPLEXITY: Phrase =
 pub const QUANTISING: Phrase = phrase("quantising", "正在量化");
 pub const BEFORE_QUANT: Phrase = phrase("before", "之前");
 pub const AFTER_QUANT: Phrase = phrase("after", "之后");
+pub const QUANT_INSTEAD: Phrase = phrase(
+    "{taken} instead of {asked} for {count} matrices, since 256 does not divide their rows: {names}",
+    "{count} 个矩阵用 {taken} 代替 {asked}，因为它们的行长不能被 256 整除：{names}",
+);
 pub const MATRICES: Phrase = phrase("matrices", "矩阵");
 pub const QUANT_TITLE: Phrase = phrase("how far the matrices moved", "各矩阵的变化");
 pub const RELATIVE_ERROR: Phrase = phrase("relative error, %", "相对误差，%");

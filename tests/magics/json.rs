@@ -45,7 +45,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ),
     ("%eval ppl text.txt --json", &["loss", "ppl", "tokens", "stride", "method"]),
     ("%data rows.jsonl\n%eval ppl --json", &["loss", "ppl", "tokens", "stride", "method"]),
-    ("%quant bf16 --json", &["format", "bytes_before", "bytes_after"]),
+    ("%quant bf16 --json", &["format", "bytes_before", "bytes_after", "substituted"]),
     ("%save out --json", &["path", "files", "bytes"]),
     ("%status --json", &["model", "adapter", "data", "doing", "rss_bytes"]),
     ("# %%\n%attach --json", &["cell", "code", "running", "error", "seconds", "text"]),

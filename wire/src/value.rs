@@ -133,7 +133,7 @@ results! {
     /// `%eval ppl`
     Eval { loss: f64, ppl: f64, tokens: u64, stride: u64, method: String, }
     /// `%quant`
-    Quant { format: String, bytes_before: u64, bytes_after: u64, }
+    Quant { format: String, bytes_before: u64, bytes_after: u64, substituted: u64, }
     /// `%save`
     Save { path: String, files: Vec<String>, bytes: u64, }
     /// `%status`

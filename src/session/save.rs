@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Tensor};
 
-use super::Session;
+use super::{Session, Unsaved};
 use crate::adapter::{self, Adapter};
 use crate::model::{Model, Slot};
 use crate::nn::Weight;
@@ -20,12 +20,15 @@ impl Session {
     ///
     /// # Errors
     /// `NoModel`, `DiskFull`, `Io`: nothing half-written is left.
-    pub fn save(&self, folder: &Path, merged: bool) -> Result<Vec<PathBuf>> {
+    pub fn save(&mut self, folder: &Path, merged: bool) -> Result<Vec<PathBuf>> {
         let base = self.base()?;
         let names = store::atomic_folder(folder, |folder| match &self.adapter {
             Some(adapter) if !merged => adapter.save(folder, &base.model),
             adapter => save_model(folder, &base.model, &base.tokenizer, adapter.as_ref()),
         })?;
+        // A merged model holds both; an adapter leaves the model it stands on as it was.
+        self.unsaved = Unsaved { adapter: false, model: self.unsaved.model && self.adapter.is_some() && !merged };
+        self.publish();
         Ok(names.iter().filter_map(|path| path.file_name()).map(|name| folder.join(name)).collect())
     }
 }

@@ -12,7 +12,7 @@ const SIZE: (u16, u16) = (100, 40);
 
 fn attach(home: &TempDir, args: &[&str], env: &[(&str, &str)]) -> Terminal {
     let mut terminal = Terminal::open(home.path(), &[&["attach"], args].concat(), env, SIZE);
-    terminal.wait_for_prompt("lantern [1]>");
+    terminal.wait_until("a prompt", |screen| screen.trim_end().ends_with("]>"));
     terminal
 }
 
@@ -30,6 +30,7 @@ fn two_terminals_and_a_client_share_one_model_and_leaving_leaves_it() {
     let screen = first.wait_for_prompt("lantern [2]>");
     assert!(screen.contains("loaded llama-tiny"), "{screen}");
     let mut second = attach(&home, &[path(&kernel.file)], &[]);
+    second.wait_for_prompt("lantern [2]>");
     second.press("%status\r");
     let screen = second.wait_for_prompt("lantern [3]>");
     assert!(screen.contains("llama-tiny"), "{screen}");

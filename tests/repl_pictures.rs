@@ -18,7 +18,7 @@ const BLUE: [u8; 3] = [37, 99, 235];
 
 struct Stage {
     terminal: Terminal,
-    _home: TempDir,
+    home: TempDir,
 }
 
 impl Stage {
@@ -32,7 +32,7 @@ impl Stage {
         terminal.press(&format!("%load {}\r", fixture("llama-tiny").display()));
         terminal.wait_for_prompt("lantern [2]>");
         assert!(!contains(&terminal.raw, ATTRIBUTES), "nothing is asked before the first chart");
-        Self { terminal, _home: home }
+        Self { terminal, home }
     }
 
     /// Runs a cell to the next prompt; gives what was sent meanwhile and the screen.
@@ -233,10 +233,20 @@ fn keys_pressed_while_the_terminal_is_asked_reach_the_prompt() {
 }
 
 #[test]
+fn an_answer_that_comes_too_late_is_no_input() {
+    let mut stage = Stage::open(&[], &[]);
+    stage.terminal.press("%next hello\x1b\r!until [ -e $HOME/go ]; do sleep 0.02; done\r");
+    stage.terminal.wait_until("the chart in text", |screen| screen.contains('█'));
+    stage.terminal.press("\x1b_Gi=31;OK\x1b\\\x1b[?62;4;22c!echo kept");
+    std::fs::write(stage.home.path().join("go"), "").unwrap();
+    stage.terminal.wait_for_prompt("lantern [3]> !echo kept");
+}
+
+#[test]
 fn a_live_curve_stays_one_picture_and_follows_the_window() {
     let mut stage = Stage::open(&[], &[(KITTY, "\x1b_Gi=31;OK\x1b\\"), (ATTRIBUTES, "\x1b[?62;22c")]);
-    std::fs::write(stage._home.path().join("text.txt"), "The quick brown fox jumps over the lazy dog.\n".repeat(40)).unwrap();
-    let path = stage._home.path().join("text.txt");
+    std::fs::write(stage.home.path().join("text.txt"), "The quick brown fox jumps over the lazy dog.\n".repeat(40)).unwrap();
+    let path = stage.home.path().join("text.txt");
     let cell = "steps=100000 batch=1 vocab=270 layers=1 hidden=32 heads=2 context=16 block=8";
     let from = stage.terminal.raw.len();
     stage.terminal.press(&format!("%pretrain {} {cell}\r", path.display()));
@@ -259,27 +269,22 @@ fn a_live_curve_stays_one_picture_and_follows_the_window() {
 }
 
 #[test]
-fn a_live_curve_in_text_is_drawn_anew_when_the_window_changes() {
-    let home = TempDir::new().unwrap();
-    let text = home.path().join("text.txt");
-    std::fs::write(&text, "The quick brown fox jumps over the lazy dog.\n".repeat(40)).unwrap();
+fn a_chart_in_text_is_drawn_anew_when_the_window_changes() {
     // This terminal cuts its lines, as xterm does.
-    let env = [("LANTERN_GRAPHICS", "text"), ("XTERM_VERSION", "XTerm(379)")];
-    let mut terminal = Terminal::open(home.path(), &[], &env, (80, 30));
-    terminal.wait_for_prompt("lantern [1]>");
+    let mut stage = Stage::open(&[("LANTERN_GRAPHICS", "text"), ("XTERM_VERSION", "XTerm(379)")], &[]);
+    let terminal = &mut stage.terminal;
     terminal.press("!echo above\r");
-    terminal.wait_for_prompt("lantern [2]>");
-    let cell = "steps=100000 batch=1 vocab=270 layers=1 hidden=32 heads=2 context=16 block=8";
-    terminal.press(&format!("%pretrain {} {cell}\r", text.display()));
-    let axis = |screen: &str| screen.lines().find(|line| line.contains('└')).map(|line| line.chars().count());
-    terminal.wait_until("a curve", |screen| axis(screen) == Some(79));
+    terminal.wait_for_prompt("lantern [3]>");
+    // The cell goes on below its chart, silently: nothing is under way when the window changes.
+    terminal.press("%next hello\x1b\r!until [ -e $HOME/go ]; do sleep 0.02; done\r");
+    let widest = |screen: &str| screen.lines().filter(|line| line.contains('█')).map(|line| line.chars().count()).max();
+    terminal.wait_until("the chart", |screen| widest(screen) == Some(usize::from(SIZE.0) - 1));
     for columns in [60, 72] {
-        terminal.resize((columns, 30), CELL);
-        let screen = terminal.wait_until("a curve that fits", |screen| axis(screen) == Some(usize::from(columns) - 1));
-        assert!(screen.contains("\nabove\n") && screen.matches('└').count() == 1, "{screen}");
-        assert_eq!(screen.matches("━━ ").count(), 1, "{screen}");
+        terminal.resize((columns, SIZE.1), CELL);
+        let screen = terminal.wait_until("a chart that fits", |screen| widest(screen) == Some(usize::from(columns) - 1));
+        assert!(screen.contains("\nabove\n") && screen.matches("next after").count() == 1, "{screen}");
     }
-    terminal.press("\x03");
-    let screen = terminal.wait_for_prompt("lantern [3]>");
-    assert_eq!(screen.matches('└').count(), 1, "{screen}");
+    std::fs::write(stage.home.path().join("go"), "").unwrap();
+    let screen = stage.terminal.wait_for_prompt("lantern [4]>");
+    assert_eq!(screen.matches("next after").count(), 1, "{screen}");
 }

@@ -24,9 +24,12 @@ pub fn repl(host: &Arc<dyn Host>, welcome: &str, view: &mut dyn View) -> io::Res
     for entry in past {
         prompt.remember(&entry.input).map_err(io::Error::other)?;
     }
+    // A session that was joined has come further already.
+    let so_far = host.history(&HistoryQuery::Range { session: 0, start: 1, stop: 1 << 30 });
+    let number = so_far.last().map_or(1, |entry| entry.line + 1);
     let presses = Presses::watch(host);
     view.note(welcome)?;
-    Reader { host, prompt, presses, view, number: 1, last, typed: VecDeque::new(), warned: false }.serve()
+    Reader { host, prompt, presses, view, number, last, typed: VecDeque::new(), warned: false }.serve()
 }
 
 struct Reader<'a> {

@@ -137,3 +137,43 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     let text: String = text.split_ascii_whitespace().collect();
     base64::engine::general_purpose::STANDARD.decode(text).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use resvg::tiny_skia::{Color, Pixmap};
+
+    use super::*;
+
+    fn forms(mime: &str, body: String) -> Content {
+        Content::Forms(vec![Form::new(mime, body), Form::new(Form::TEXT, "in words")])
+    }
+
+    #[test]
+    fn pictures_come_from_svg_and_png_and_keep_their_shape() {
+        let mut easel = Easel::new(Protocol::Kitty, Some((9, 18)));
+        let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="180" height="90"><rect width="180" height="90"/></svg>"#;
+        let picture = easel.picture(&forms("image/svg+xml", svg.into()), None, (80, 40)).unwrap();
+        assert_eq!((picture.columns, picture.rows), (20, 5));
+        let again = easel.picture(&forms("image/svg+xml", svg.into()), Some(picture.id), (10, 40)).unwrap();
+        assert_eq!((again.columns, again.rows, again.id), (10, 3, picture.id), "in half the room");
+        let mut pixmap = Pixmap::new(90, 180).unwrap();
+        pixmap.fill(Color::BLACK);
+        let png = base64::engine::general_purpose::STANDARD.encode(pixmap.encode_png().unwrap());
+        let picture = easel.picture(&forms("image/png", png[..40].to_owned() + "\n" + &png[40..]), None, (80, 40)).unwrap();
+        assert_eq!((picture.columns, picture.rows), (10, 10));
+        assert_ne!(picture.id, again.id);
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_left_to_text() {
+        let mut easel = Easel::new(Protocol::ITerm, None);
+        for content in [forms("image/svg+xml", "<svg".into()), forms("image/png", "AAAA".into()), forms("text/html", "<b>".into())] {
+            assert!(easel.picture(&content, None, (80, 24)).is_none(), "{content:?}");
+        }
+        let spans = Content::Chart(Chart::Spans(wire::Spans::default()));
+        assert!(!is_art(&spans) && easel.picture(&spans, None, (80, 24)).is_none());
+        assert!(easel.picture(&Content::Chart(Chart::Bars(wire::Bars::default())), None, (80, 0)).is_none(), "no room");
+        assert!(!easel.remove(1).contains("a=d") && Easel::new(Protocol::Kitty, None).remove(1).contains("i=1,"));
+    }
+}

@@ -161,13 +161,16 @@ pub const THIS_MODEL: Phrase = phrase("this model", "这个模型");
 pub const IGNORED: Phrase = phrase("ignored", "忽略");
 pub const EXAMPLE_LENGTHS: Phrase = phrase("length of the examples", "样本长度");
 // Causes and figures that tokenizer, hub and store put into errors
-pub const SENTENCEPIECE_GGUF: Phrase = phrase(
-    "its vocabulary is SentencePiece, which is not read from GGUF: load the same model's folder with tokenizer.json",
-    "它的词表是 SentencePiece，不能从 GGUF 读取：请加载同一模型带 tokenizer.json 的目录",
+pub const SENTENCEPIECE_NORMALISER: Phrase = phrase(
+    "its SentencePiece vocabulary rewrites the text first (charsmap, extra spaces), which is not read from GGUF: load the same model's folder with tokenizer.json",
+    "它的 SentencePiece 词表会先改写文本（charsmap、多余空格），不能从 GGUF 读取：请加载同一模型带 tokenizer.json 的目录",
 );
+pub const NO_SCORES: Phrase = phrase("it does not hold one score and one type a token", "其中没有每个词元的分数和类型");
 pub const UNKNOWN_VOCABULARY: Phrase = phrase("its vocabulary is `{given}`; known: {known}", "它的词表是 `{given}`；目前支持：{known}");
-pub const UNKNOWN_PRE_TOKENIZER: Phrase =
-    phrase("its pre-tokenizer is `{given}`; known: {known}", "它的预分词规则是 `{given}`；目前支持：{known}");
+pub const UNKNOWN_PRE_TOKENIZER: Phrase = phrase(
+    "its pre-tokenizer is `{given}`; known: {known}. Load the same model's folder with tokenizer.json instead",
+    "它的预分词规则是 `{given}`；目前支持：{known}。请改为加载同一模型带 tokenizer.json 的目录",
+);
 pub const NO_VOCABULARY: Phrase = phrase("it holds no vocabulary", "其中没有词表");
 pub const NO_MERGES: Phrase = phrase("it holds no list of merges", "其中没有合并表");
 pub const AT_LEAST: Phrase = phrase("at least {least}", "至少 {least}");

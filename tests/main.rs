@@ -12,6 +12,12 @@ mod magics;
 mod parity;
 mod repl;
 #[cfg(unix)]
+mod repl_attach;
+#[cfg(unix)]
+mod repl_editor;
+#[cfg(unix)]
+mod repl_pictures;
+#[cfg(unix)]
 mod repl_terminal;
 mod tokens;
 mod words;

@@ -90,7 +90,11 @@ impl<'a> Publish<'a> {
             Event::Chart { id: Some(id), chart } => self.redraw(id, Picture::Chart(chart), Duration::ZERO),
             // What is over within the first moment never shows a bar.
             Event::Progress { id, n, of, label } => self.progress(&id, n, of, &label),
-            Event::Table(table) => self.show(display::table(&table), None),
+            Event::Table(table) => {
+                // A table sums up: what stands above it gets its last state first.
+                (0..self.displays.len()).for_each(|i| self.draw(i));
+                self.show(display::table(&table), None);
+            }
             Event::Show { id: None, forms } => self.show(display::forms(&forms), None),
             Event::Show { id: Some(id), forms } => self.redraw(id, Picture::Forms(forms), Duration::ZERO),
             Event::Value { forms } => self.value(&forms),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use candle_core::{DType, Device};
 
-use super::{Base, Session};
+use super::{Base, Session, Unsaved};
 use crate::adapter::Adapter;
 use crate::device::memory;
 use crate::hub::{self, Files};
@@ -116,6 +116,7 @@ impl Session {
     /// Attaches an adapter in place of the one that was there; a run that trained the old one ends.
     pub fn set_adapter(&mut self, adapter: Option<Adapter>) {
         self.run = None;
+        self.unsaved.adapter = false;
         self.adapter = adapter;
         self.publish();
     }
@@ -126,6 +127,7 @@ impl Session {
         self.data = None;
         self.generation = None;
         self.chat.clear();
+        self.unsaved = Unsaved::default();
         self.run = None;
     }
 

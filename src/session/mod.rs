@@ -57,6 +57,14 @@ pub struct Session {
     generation: Option<Generation>,
     chat: Vec<Message>,
     run: Option<train::Active>,
+    unsaved: Unsaved,
+}
+
+/// What was trained and not saved since.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unsaved {
+    adapter: bool,
+    model: bool,
 }
 
 /// The model and what belongs to it.
@@ -88,6 +96,7 @@ impl Session {
             generation: None,
             chat: Vec::new(),
             run: None,
+            unsaved: Unsaved::default(),
         }
     }
 
@@ -178,6 +187,8 @@ impl Session {
         let targets = self.loaded.as_ref().map(|base| crate::adapter::module_names(&base.model)).unwrap_or_default();
         let adapter = self.adapter.as_ref().map(Adapter::title);
         let data = self.data.as_ref().map(|data| data.name.clone());
-        self.shared.update(|snapshot| *snapshot = Snapshot { model, targets, adapter, data, doing: snapshot.doing.clone() });
+        let names = [(self.unsaved.model, &model), (self.unsaved.adapter, &adapter)];
+        let unsaved = names.into_iter().filter(|(unsaved, _)| *unsaved).filter_map(|(_, name)| name.clone()).collect();
+        self.shared.update(|snapshot| *snapshot = Snapshot { model, targets, adapter, data, unsaved, doing: snapshot.doing.clone() });
     }
 }

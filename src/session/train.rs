@@ -101,6 +101,10 @@ impl Session {
             base.model = working.detached();
         }
         active.working = None;
+        if !active.run.steps().is_empty() {
+            let trained = if active.full { &mut self.unsaved.model } else { &mut self.unsaved.adapter };
+            *trained = true;
+        }
         device::memory::give_back();
         self.publish();
     }

@@ -242,6 +242,28 @@ pub const SCRIPT_NOT_UTF8: Phrase = phrase("`{path}` is not UTF-8 text (line {li
 pub const BAD_NOTEBOOK: Phrase = phrase("`{path}` is not a notebook", "`{path}` 不是笔记本");
 pub const NO_CELLS: Phrase = phrase("it has no list of cells (nbformat 4 is needed)", "没有单元格列表（需要 nbformat 4）");
 pub const SESSION_GONE: Phrase = phrase("the session ended while the cell ran", "单元格运行时会话已结束");
+pub const JOINED: Phrase = phrase(
+    "joined the kernel of {file}: one model for both; Ctrl-D leaves and the kernel goes on",
+    "已加入内核 {file}：共用一个模型；Ctrl-D 离开，内核继续运行",
+);
+pub const NO_RUNNING_KERNEL: Phrase = phrase("no Lantern kernel answers in {folder}", "{folder} 中没有正在应答的 Lantern 内核");
+pub const NO_RUNNING_KERNEL_HINT: Phrase = phrase(
+    "open a notebook with the kernel Lantern first, or name its file: lantern attach kernel-….json",
+    "先用 Lantern 内核打开一个笔记本，或指定连接文件：lantern attach kernel-….json",
+);
+pub const UNSAVED: Phrase = phrase("not saved", "未保存");
+pub const UNSAVED_EXIT: Phrase =
+    phrase("not saved: {what}. `%save NAME` keeps it; leave again to let it go", "未保存：{what}。`%save 名称` 可保存；再次退出则放弃");
+pub const NOTHING_TO_EDIT: Phrase = phrase("the editor ended with {status}: nothing runs", "编辑器以 {status} 结束：不运行任何内容");
+pub const NO_EDITOR: Phrase = phrase("cannot start the editor `{editor}`", "无法启动编辑器 `{editor}`");
+pub const NO_EDITOR_HINT: Phrase =
+    phrase("set VISUAL or EDITOR to an editor: export EDITOR=nano", "把 VISUAL 或 EDITOR 设为一个编辑器：export EDITOR=nano");
+pub const EDIT_HELP: Phrase = phrase(
+    "%edit [TEXT]\n\nOpens TEXT, or the last cell, in the editor that VISUAL or EDITOR names; what was saved runs.\n\
+     Ctrl-X Ctrl-E at the prompt opens the line you are typing. Saving an empty file runs nothing.\n",
+    "%edit [文本]\n\n在 VISUAL 或 EDITOR 指定的编辑器里打开文本或上一个单元；保存的内容随即运行。\n\
+     在提示符按 Ctrl-X Ctrl-E 打开正在输入的内容。保存空文件则不运行。\n",
+);
 pub const NO_TERMINAL: Phrase = phrase("cannot use this terminal", "无法使用这个终端");
 pub const CANNOT_DRAW: Phrase = phrase("(this cannot be drawn)", "（无法绘制）");
 pub const BANNER: Phrase = phrase(

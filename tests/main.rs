@@ -12,5 +12,7 @@ mod parity;
 mod repl;
 #[cfg(unix)]
 mod repl_terminal;
+#[cfg(unix)]
+mod resume;
 mod tokens;
 mod words;

@@ -8,4 +8,4 @@ mod write;
 pub use history::History;
 pub use home::Home;
 pub use settings::Settings;
-pub use write::{atomic_folder, atomic_write};
+pub use write::{WRITING, atomic_folder, atomic_write};

@@ -39,6 +39,7 @@ errors! {
     CommandFailed { command: String, status: i32 }
     NoInput {}
     Interrupted { what: String }
+    NoValue { given: String }
     // Files
     NotFound { path: String }
     Io { path: String, cause: String }
@@ -93,6 +94,7 @@ errors! {
     NotWritable { path: String }
     NoKernel { name: String, looked_in: String }
     NoPrefix { cause: String }
+    NoKernelThere { address: String, cause: String }
     /// A library call failed for a reason no other variant covers.
     Internal { doing: String, cause: String }
 }

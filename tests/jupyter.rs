@@ -1,5 +1,8 @@
 //! The kernel, seen by Jupyter's own client: real processes, real sockets.
 
+mod attach;
+mod joined;
+
 use crate::harness::jupyter;
 
 /// `jupyter_kernel_test`, Jupyter's conformance suite.

@@ -6,6 +6,7 @@ mod adapter;
 mod fixture;
 mod forward;
 mod gguf;
+mod gguf_families;
 mod greedy;
 mod oracle;
 mod perplexity;

@@ -199,7 +199,7 @@ fn each_pre_tokenizer_has_its_own_rule_and_an_unknown_one_is_refused() {
     assert_eq!(ids("llama-bpe"), [3, 0, 2, 3, 4]);
     let tokenizer = Tokenizer::from_gguf(&path).unwrap();
     assert_eq!((tokenizer.is_special(3), tokenizer.is_special(4), tokenizer.eos()), (true, false, [4].as_slice()));
-    for (model, pre, word) in [("gpt2", "tekken", "tekken"), ("llama", "default", "tokenizer.json"), ("bert", "default", "bert")] {
+    for (model, pre, word) in [("gpt2", "tekken", "tekken"), ("llama", "default", "score"), ("bert", "default", "bert")] {
         tiny_gguf(&path, model, pre);
         assert!(matches!(Tokenizer::from_gguf(&path), Err(Error::BadTokenizer { cause, .. }) if cause.contains(word)), "{model} {pre}");
     }

@@ -1,21 +1,21 @@
 //! Runs cells one at a time, in order, on a thread of its own, so that the sockets answer meanwhile.
 
-use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use lantern::Error;
 use lantern::cell::Desk;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use wire::{Execute, Outcome, Report};
 
-use crate::display;
+use crate::attach::{Attaches, Whose};
 use crate::message::Request;
 use crate::outbox::{Channel, Outbox};
 use crate::publish::Publish;
+use crate::queue::{Place, Queue};
+use crate::reply;
 
 /// After an error, cells sent before the client could know of it are still on their way for this long.
 const IN_FLIGHT: Duration = Duration::from_millis(10);
@@ -23,15 +23,15 @@ const IN_FLIGHT: Duration = Duration::from_millis(10);
 /// The handle: queue a cell, interrupt it, answer its question.
 #[derive(Clone)]
 pub struct Cells {
-    queue: Sender<Arc<Request>>,
+    queue: Arc<Queue>,
     state: Arc<State>,
+    attaches: Attaches,
     desk: Desk,
+    outbox: Outbox,
 }
 
 #[derive(Default)]
 struct State {
-    /// Cells queued or running.
-    waiting: AtomicUsize,
     /// A cell waits for `input_reply`.
     asking: AtomicBool,
     closing: AtomicBool,
@@ -42,30 +42,43 @@ struct State {
 impl Cells {
     /// Starts the thread.
     pub fn start(desk: Desk, outbox: Outbox) -> io::Result<Self> {
-        let (queue, requests) = channel();
-        let state = Arc::new(State::default());
-        let worker =
-            Worker { desk: desk.clone(), outbox, state: state.clone(), requests: Mutex::new(requests), ahead: VecDeque::new(), count: 0 };
+        let (queue, state) = (Arc::<Queue>::default(), Arc::<State>::default());
+        let worker = Worker { desk: desk.clone(), outbox: outbox.clone(), state: state.clone(), queue: queue.clone(), count: 0 };
         std::thread::Builder::new().name("cells".to_owned()).spawn(|| worker.run())?;
-        Ok(Self { queue, state, desk })
+        Ok(Self { queue, state, attaches: Attaches::default(), desk, outbox })
     }
 
+    /// Queues a cell; `%attach` does not wait for those before it.
     pub fn push(&self, request: Arc<Request>) {
-        self.state.waiting.fetch_add(1, Ordering::SeqCst);
-        // Fails only when the thread is gone, and then nothing answers any more.
-        let _ = self.queue.send(request);
+        if Desk::is_attach(request.text("code")) && !self.state.closing.load(Ordering::SeqCst) {
+            self.attaches.start(request, self.desk.clone(), self.outbox.clone(), self.queue.clone());
+        } else {
+            self.queue.push(request);
+        }
     }
 
-    /// Stops the running cell, also where it waits for input; harmless when there is none.
-    pub fn interrupt(&self) {
+    /// Stops what `session` is waiting for: an `%attach` of its own, its running cell, its queued cells. A session that
+    /// has none of these is a server that speaks for its clients (or, without a name, a terminal): that ends the
+    /// `%attach` cells if there are any, else the running cell. Harmless when there is nothing to stop.
+    pub fn interrupt(&self, session: Option<&str>) {
+        let place = session.map_or(Place::Nowhere, |session| self.queue.place(session));
+        if session.is_some_and(|session| self.attaches.leave(&self.desk, Whose::Of(session))) {
+            return;
+        }
+        match (place, session) {
+            (Place::Nowhere, _) if self.attaches.leave(&self.desk, Whose::Served) => {}
+            (Place::Waiting, Some(session)) => {
+                self.queue.take(session).iter().for_each(|request| abort(&self.outbox, request));
+            }
+            _ => self.stop(),
+        }
+    }
+
+    /// Stops the running cell, also where it waits for input.
+    fn stop(&self) {
         self.state.interrupted.store(true, Ordering::SeqCst);
         // A cell that was just queued may not have reached the session yet, and an idle session ignores interrupts.
-        for _ in 0..20 {
-            if self.desk.busy() || self.state.waiting.load(Ordering::SeqCst) == 0 {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        reach(&self.desk, &self.queue, Duration::from_millis(20));
         self.desk.interrupt();
         self.answer(None);
     }
@@ -75,14 +88,23 @@ impl Cells {
         answer(&self.desk, &self.state, line);
     }
 
-    /// Interrupts, refuses what is queued, and waits until the thread is idle, at most `limit`.
+    /// Interrupts, refuses what is queued, and waits until nothing runs, at most `limit`.
     pub async fn close(&self, limit: Duration) {
         self.state.closing.store(true, Ordering::SeqCst);
-        self.interrupt();
+        self.attaches.leave(&self.desk, Whose::All);
+        self.stop();
         let until = Instant::now() + limit;
-        while self.state.waiting.load(Ordering::SeqCst) > 0 && Instant::now() < until {
+        while (self.queue.busy() || self.attaches.any()) && Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+}
+
+/// Waits until a cell that is on its way from `queue` has reached the session, or there is none, at most `limit`.
+pub fn reach(desk: &Desk, queue: &Queue, limit: Duration) {
+    let until = Instant::now() + limit;
+    while queue.busy() && !desk.busy() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -96,30 +118,22 @@ struct Worker {
     desk: Desk,
     outbox: Outbox,
     state: Arc<State>,
-    requests: Mutex<Receiver<Arc<Request>>>,
-    /// Taken from `requests` ahead of their time.
-    ahead: VecDeque<Arc<Request>>,
+    queue: Arc<Queue>,
     /// Of the last numbered cell.
     count: usize,
 }
 
 impl Worker {
     fn run(mut self) {
-        while let Some(request) = self.next() {
+        loop {
+            let request = self.queue.next();
             if self.state.closing.load(Ordering::SeqCst) {
-                self.abort(&request);
+                abort(&self.outbox, &request);
             } else {
                 self.cell(&request);
             }
-            self.state.waiting.fetch_sub(1, Ordering::SeqCst);
+            self.queue.done();
         }
-    }
-
-    fn next(&mut self) -> Option<Arc<Request>> {
-        if let Some(request) = self.ahead.pop_front() {
-            return Some(request);
-        }
-        self.requests.get_mut().ok()?.recv().ok()
     }
 
     fn cell(&mut self, request: &Arc<Request>) {
@@ -145,15 +159,24 @@ impl Worker {
         if !silent {
             self.count = outcome.count;
         }
-        let failed = outcome.error.is_some() || self.state.interrupted.load(Ordering::SeqCst);
-        let reply = self.reply(request, silent, &outcome, pages);
-        let refused = if failed && request.flag("stop_on_error", true) { self.in_flight(&request.header.session) } else { Vec::new() };
-        self.outbox.reply(Channel::Shell, request, "execute_reply", reply);
-        self.outbox.idle(request);
-        for request in refused {
-            self.abort(&request);
-            self.state.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.end(request, &outcome, pages);
+    }
+
+    /// The reply, idle, and the end of what was sent with a cell that failed or was stopped.
+    fn end(&self, request: &Arc<Request>, outcome: &Outcome, pages: Vec<String>) {
+        let mut content = reply::reply(&self.outbox, request, outcome, pages);
+        if outcome.error.is_none() {
+            content["user_expressions"] = Value::Object(reply::expressions(&self.desk, request));
         }
+        let failed = outcome.error.is_some() || self.state.interrupted.load(Ordering::SeqCst);
+        let mut refused = Vec::new();
+        if failed && request.flag("stop_on_error", true) {
+            std::thread::sleep(IN_FLIGHT);
+            refused = self.queue.take(&request.header.session);
+        }
+        self.outbox.reply(Channel::Shell, request, "execute_reply", content);
+        self.outbox.idle(request);
+        refused.iter().for_each(|request| abort(&self.outbox, request));
     }
 
     fn ask(&self, request: &Arc<Request>, prompt: &str, password: bool) {
@@ -166,58 +189,17 @@ impl Worker {
             unanswered();
         }
     }
-
-    /// The content of `execute_reply`; an error goes to all clients first, once.
-    fn reply(&self, request: &Arc<Request>, silent: bool, outcome: &Outcome, pages: Vec<String>) -> Value {
-        let payload: Vec<Value> =
-            pages.into_iter().map(|text| json!({ "source": "page", "data": { "text/plain": text }, "start": 0 })).collect();
-        let mut reply =
-            json!({ "status": "ok", "execution_count": outcome.count, "payload": payload, "user_expressions": expressions(request) });
-        if let Some(report) = &outcome.error {
-            let error = display::error(report, request.text("code"));
-            if !silent {
-                self.outbox.publish(request, "error", error.clone());
-            }
-            reply["status"] = json!("error");
-            for field in ["ename", "evalue", "traceback"] {
-                reply[field] = error[field].clone();
-            }
-        }
-        reply
-    }
-
-    /// The cells that `session` sent before it can have seen the error; those of other clients keep their place.
-    fn in_flight(&mut self, session: &str) -> Vec<Arc<Request>> {
-        let until = Instant::now() + IN_FLIGHT;
-        if let Ok(requests) = self.requests.get_mut() {
-            self.ahead.extend(std::iter::from_fn(|| requests.recv_timeout(until.saturating_duration_since(Instant::now())).ok()));
-        }
-        let (refused, kept): (Vec<_>, Vec<_>) = self.ahead.drain(..).partition(|request| request.header.session == session);
-        self.ahead = kept.into();
-        refused
-    }
-
-    fn abort(&self, request: &Arc<Request>) {
-        self.outbox.busy(request, false);
-        let content = json!({ "status": "aborted", "execution_count": self.count, "payload": [], "user_expressions": {} });
-        self.outbox.reply(Channel::Shell, request, "execute_reply", content);
-        self.outbox.idle(request);
-    }
 }
 
-/// Cells hold magics, not expressions: each one gets an honest error.
-fn expressions(request: &Request) -> Map<String, Value> {
-    let Some(asked) = request.content["user_expressions"].as_object() else { return Map::new() };
-    let report = Error::NoRust {}.report();
-    let refusal = |code: &Value| {
-        let mut error = display::error(&report, code.as_str().unwrap_or_default());
-        error["status"] = json!("error");
-        error
-    };
-    asked.iter().map(|(name, code)| (name.clone(), refusal(code))).collect()
+/// A cell that is not run.
+fn abort(outbox: &Outbox, request: &Arc<Request>) {
+    outbox.busy(request, false);
+    let content = json!({ "status": "aborted", "execution_count": 0, "payload": [], "user_expressions": {} });
+    outbox.reply(Channel::Shell, request, "execute_reply", content);
+    outbox.idle(request);
 }
 
 /// The session's thread ended in the middle of a cell.
-fn lost() -> Report {
+pub fn lost() -> Report {
     Error::Internal { doing: "the session".to_owned(), cause: "its thread ended".to_owned() }.report()
 }

@@ -34,7 +34,7 @@ pub async fn serve(mut entrance: Entrance, outbox: Outbox, cells: Cells, closing
             "shutdown_request" => closing.ask(Channel::Control, request),
             _ => shell::respond(Channel::Control, &request, &outbox, |request| match request.kind() {
                 "interrupt_request" => {
-                    cells.interrupt();
+                    cells.interrupt(Some(&request.header.session));
                     Some(json!({ "status": "ok" }))
                 }
                 "kernel_info_request" => Some(shell::kernel_info()),

@@ -1,4 +1,4 @@
-//! What front ends draw: a chart, a table or a progress bar as one bundle of MIME types, always with a text twin.
+//! What front ends draw: a chart, a table or an error as one bundle of MIME types, always with a text twin.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,7 +8,6 @@ use wire::{Chart, Form, Report, Table};
 
 /// Columns of the text twins.
 const WIDTH: usize = 80;
-const BAR: usize = 30;
 
 /// HTML where text looks better (spans), SVG for the rest; both with text.
 pub fn chart(chart: &Chart) -> Value {
@@ -32,20 +31,6 @@ pub fn forms(forms: &[Form]) -> Value {
         _ => Value::from(form.body.clone()),
     };
     forms.iter().map(|form| (form.mime.clone(), body(form))).collect()
-}
-
-/// A bar while it runs; one grey line once `n == of`.
-pub fn progress(n: u64, of: u64, label: &str) -> Value {
-    let safe = escape(label);
-    if n >= of {
-        let html = format!("<div style=\"color:#888;font-size:90%\">{safe} &#10003; {of}</div>");
-        return json!({ "text/html": html, "text/plain": format!("{label} ✓ {of}") });
-    }
-    let filled = (u128::from(n) * BAR as u128 / u128::from(of)) as usize;
-    let html =
-        format!("<div><progress value=\"{n}\" max=\"{of}\" style=\"width:16em;vertical-align:middle\"></progress> {safe} {n}/{of}</div>");
-    let plain = format!("{}{} {label} {n}/{of}", "━".repeat(filled), "╌".repeat(BAR - filled));
-    json!({ "text/html": html, "text/plain": plain })
 }
 
 /// The content of an `error` message and of the reply: what went wrong, where, why, what to type next.
@@ -75,10 +60,6 @@ fn drawn(draw: impl FnOnce() -> Value) -> Value {
     catch_unwind(AssertUnwindSafe(draw)).unwrap_or_else(|_| json!({ "text/plain": lantern::words::ui::CANNOT_DRAW.text() }))
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,12 +75,5 @@ mod tests {
             let report = Report { span: Some(range), ..report.clone() };
             assert_eq!(error(&report, code)["traceback"], json!(["no", "  so", "  → yes"]), "{range:?}");
         }
-    }
-
-    #[test]
-    fn a_finished_bar_is_one_line() {
-        assert_eq!(progress(50, 100, "a<b")["text/plain"], format!("{}{} a<b 50/100", "━".repeat(15), "╌".repeat(15)));
-        assert_eq!(progress(100, 100, "a<b")["text/html"], "<div style=\"color:#888;font-size:90%\">a&lt;b &#10003; 100</div>");
-        assert_eq!(progress(0, 0, "x")["text/plain"], "x ✓ 0");
     }
 }

@@ -145,7 +145,7 @@ impl Hub {
         R: AsyncRead + Unpin + Send,
         W: AsyncWrite + Unpin + Send + 'static,
     {
-        let identity = match timeout(HANDSHAKE, zmtp::greet(self.role, &mut read, &mut write)).await {
+        let identity = match timeout(HANDSHAKE, zmtp::greet(self.role, "", &mut read, &mut write)).await {
             Ok(Ok(identity)) if identity.is_empty() => Bytes::from([b"\0".as_slice(), &id.to_be_bytes()].concat()),
             Ok(Ok(identity)) => identity,
             Ok(Err(error)) => return log::warn("a client could not connect", error),
@@ -192,7 +192,8 @@ async fn refused(error: io::Error) {
     tokio::time::sleep(Duration::from_millis(200)).await;
 }
 
-async fn write_all<W: AsyncWrite + Unpin>(mut messages: UnboundedReceiver<Bytes>, mut write: W, backlog: Arc<AtomicUsize>) {
+/// Writes what is queued until the queue or the stream ends; `backlog` counts down.
+pub async fn write_all<W: AsyncWrite + Unpin>(mut messages: UnboundedReceiver<Bytes>, mut write: W, backlog: Arc<AtomicUsize>) {
     while let Some(bytes) = messages.recv().await {
         if write.write_all(&bytes).await.is_err() {
             break;

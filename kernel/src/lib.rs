@@ -3,7 +3,10 @@
 //! `sockets` reads, `shell` and `control` decide, `cells` runs one cell at a time, `publish` turns its events into
 //! messages, `outbox` sends them in order. Protocol: <https://jupyter-client.readthedocs.io/en/stable/messaging.html>.
 
+mod attach;
+mod bar;
 mod cells;
+pub mod client;
 mod control;
 mod cursor;
 mod display;
@@ -16,6 +19,8 @@ mod outbox;
 mod parent;
 mod publish;
 mod publisher;
+mod queue;
+mod reply;
 mod router;
 mod serve;
 mod shell;

@@ -16,6 +16,7 @@ pub struct Request {
     /// The route back to the client.
     pub identities: Vec<Bytes>,
     pub header: Header,
+    pub metadata: Value,
     pub content: Value,
 }
 
@@ -25,16 +26,18 @@ impl Request {
         let part = |i: usize, name: &str| raw.jparts.get(i).ok_or_else(|| format!("no {name}"));
         let header = serde_json::from_slice(part(0, "header")?).map_err(|e| format!("header: {e}"))?;
         let content: Value = serde_json::from_slice(part(3, "content")?).map_err(|e| format!("content: {e}"))?;
+        // Says how to treat the message; what cannot be read asks for nothing.
+        let metadata = part(2, "metadata").ok().and_then(|part| serde_json::from_slice(part).ok()).unwrap_or_default();
         if !content.is_object() {
             return Err("content is not an object".to_owned());
         }
-        Ok(Self { identities: raw.zmq_identities, header, content })
+        Ok(Self { identities: raw.zmq_identities, header, metadata, content })
     }
 
     #[cfg(test)]
     pub fn sample(kind: &str, content: Value) -> Self {
         let header = message(kind, None, json!({})).header;
-        Self { identities: vec![Bytes::from_static(b"client")], header, content }
+        Self { identities: vec![Bytes::from_static(b"client")], header, metadata: json!({}), content }
     }
 
     pub fn kind(&self) -> &str {
@@ -73,7 +76,8 @@ fn topic(kind: &str) -> Bytes {
     Bytes::from(format!("kernel.lantern.{kind}"))
 }
 
-fn message(kind: &str, parent_header: Option<Header>, content: Value) -> JupyterMessage {
+/// A message on its own; the route is added by the caller.
+pub fn message(kind: &str, parent_header: Option<Header>, content: Value) -> JupyterMessage {
     let header = Header {
         msg_id: uuid::Uuid::new_v4().to_string(),
         username: parent_header.as_ref().map_or_else(|| "lantern".to_owned(), |parent| parent.username.clone()),

@@ -8,6 +8,7 @@ use jupyter_zmq_client::Connection;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
+use wire::Report;
 
 use crate::hub::Arrival;
 use crate::log;
@@ -64,6 +65,13 @@ impl Outbox {
 
     pub fn publish(&self, parent: &Request, kind: &str, content: Value) {
         self.put(Item::Iopub(parent.broadcast(kind, content)));
+    }
+
+    /// Tells all clients of an error: the content that front ends show, and the report's parts for ours.
+    pub fn fail(&self, parent: &Request, content: Value, report: &Report) {
+        let parts = json!({ "hint": report.hint, "cause": report.cause, "span": report.span });
+        let message = JupyterMessage { metadata: json!({ "lantern": parts }), ..parent.broadcast("error", content) };
+        self.put(Item::Iopub(message));
     }
 
     pub fn announce(&self, kind: &str, content: Value) {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use wire::{Chart, Event, Form, Outcome, Stream};
 
+use crate::bar::Bar;
 use crate::display;
 use crate::message::Request;
 use crate::outbox::Outbox;
@@ -42,11 +43,13 @@ struct Display {
     /// Not drawn again before this.
     due: Instant,
     pending: Option<Picture>,
+    bar: Option<Bar>,
 }
 
 enum Picture {
     Chart(Chart),
-    Progress { n: u64, of: u64, label: String },
+    /// As the display's bar stands.
+    Bar,
     Forms(Vec<Form>),
 }
 
@@ -86,7 +89,7 @@ impl<'a> Publish<'a> {
             Event::Chart { id: None, chart } => self.show(display::chart(&chart), None),
             Event::Chart { id: Some(id), chart } => self.redraw(id, Picture::Chart(chart), Duration::ZERO),
             // What is over within the first moment never shows a bar.
-            Event::Progress { id, n, of, label } => self.redraw(format!("progress-{id}"), Picture::Progress { n, of, label }, REDRAW),
+            Event::Progress { id, n, of, label } => self.progress(&id, n, of, &label),
             Event::Table(table) => self.show(display::table(&table), None),
             Event::Show { id: None, forms } => self.show(display::forms(&forms), None),
             Event::Show { id: Some(id), forms } => self.redraw(id, Picture::Forms(forms), Duration::ZERO),
@@ -109,14 +112,30 @@ impl<'a> Publish<'a> {
         }
     }
 
+    fn progress(&mut self, id: &str, n: u64, of: u64, label: &str) {
+        let now = Instant::now();
+        let at = self.display(format!("progress-{id}"), REDRAW);
+        match &mut self.displays[at].bar {
+            Some(bar) => bar.update(n, of, label, now),
+            bar => *bar = Some(Bar::new(id, n, of, label, now)),
+        }
+        self.pend(at, Picture::Bar);
+    }
+
     fn redraw(&mut self, id: String, picture: Picture, delay: Duration) {
-        let at = match self.displays.iter().position(|display| display.id == id) {
-            Some(at) => at,
-            None => {
-                self.displays.push(Display { id, shown: false, due: Instant::now() + delay, pending: None });
-                self.displays.len() - 1
-            }
-        };
+        let at = self.display(id, delay);
+        self.pend(at, picture);
+    }
+
+    /// The display of this id; a new one is not drawn before `delay`.
+    fn display(&mut self, id: String, delay: Duration) -> usize {
+        self.displays.iter().position(|display| display.id == id).unwrap_or_else(|| {
+            self.displays.push(Display { id, shown: false, due: Instant::now() + delay, pending: None, bar: None });
+            self.displays.len() - 1
+        })
+    }
+
+    fn pend(&mut self, at: usize, picture: Picture) {
         self.displays[at].pending = Some(picture);
         if Instant::now() >= self.displays[at].due {
             self.draw(at);
@@ -169,8 +188,10 @@ impl<'a> Publish<'a> {
         let Some(picture) = self.displays[i].pending.take() else { return };
         let shown = self.displays[i].shown;
         let data = match picture {
-            Picture::Progress { n, of, .. } if n >= of && !shown => return,
-            Picture::Progress { n, of, label } => display::progress(n, of, &label),
+            Picture::Bar => match &self.displays[i].bar {
+                Some(bar) if shown || !bar.is_over() => bar.data(Instant::now()),
+                _ => return,
+            },
             Picture::Chart(chart) => display::chart(&chart),
             Picture::Forms(forms) => display::forms(&forms),
         };

@@ -88,7 +88,7 @@ fn fault(doing: &str, cause: impl ToString) -> Report {
 /// Ctrl-C in the terminal that started the kernel stops the cell, not the kernel.
 async fn interrupts(cells: Cells) {
     while tokio::signal::ctrl_c().await.is_ok() {
-        cells.interrupt();
+        cells.interrupt(None);
     }
 }
 

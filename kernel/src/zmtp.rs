@@ -21,15 +21,19 @@ pub enum Incoming {
     Ping(Bytes),
 }
 
-/// Shakes hands as a socket of type `role`; returns the identity the peer gives itself, empty if none.
-pub async fn greet<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(role: &str, read: &mut R, write: &mut W) -> io::Result<Bytes> {
+/// Shakes hands as a socket of type `role` that calls itself `name` (may be empty); returns the identity the peer gives itself, empty if none.
+pub async fn greet<R, W>(role: &str, name: &str, read: &mut R, write: &mut W) -> io::Result<Bytes>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
     write.write_all(&greeting()).await?;
     let mut theirs = [0; 64];
     read.read_exact(&mut theirs).await?;
     if theirs[0] != 0xff || theirs[9] & 1 != 1 || theirs[10] < 3 || &theirs[12..17] != b"NULL\0" {
         return Err(invalid("not a ZMTP 3 peer without authentication"));
     }
-    write.write_all(&ready(role)).await?;
+    write.write_all(&ready(role, name)).await?;
     let (flags, body) = frame(read, 64 << 10).await?;
     match body.strip_prefix(b"\x05READY".as_slice()) {
         Some(properties) if flags & COMMAND != 0 => Ok(identity(properties)),
@@ -97,10 +101,14 @@ fn greeting() -> [u8; 64] {
     out
 }
 
-fn ready(role: &str) -> Bytes {
-    let mut body = BytesMut::from(&b"\x05READY\x0bSocket-Type"[..]);
-    body.put_u32(role.len() as u32);
-    body.put_slice(role.as_bytes());
+fn ready(role: &str, name: &str) -> Bytes {
+    let mut body = BytesMut::from(&b"\x05READY"[..]);
+    for (property, value) in [("Socket-Type", role), ("Identity", name)].into_iter().filter(|(_, value)| !value.is_empty()) {
+        body.put_u8(property.len() as u8);
+        body.put_slice(property.as_bytes());
+        body.put_u32(value.len() as u32);
+        body.put_slice(value.as_bytes());
+    }
     let mut out = BytesMut::new();
     put_frame(&mut out, COMMAND, &body);
     out.freeze()
@@ -172,6 +180,17 @@ mod tests {
         }
         assert!(read(b"\x00\x05ab").is_err());
         assert!(read(&b"\x01\x00".repeat(MOST)).is_err());
+    }
+
+    #[test]
+    fn two_ends_shake_hands_and_learn_each_others_name() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
+        let (mut read, mut far_write) = tokio::io::simplex(256);
+        let (mut far_read, mut write) = tokio::io::simplex(256);
+        let near = greet("DEALER", "ab", &mut read, &mut write);
+        let far = greet("ROUTER", "", &mut far_read, &mut far_write);
+        let (kernel, client) = runtime.block_on(async { tokio::join!(near, far) });
+        assert_eq!((kernel.expect("near"), client.expect("far")), (Bytes::new(), Bytes::from_static(b"ab")));
     }
 
     #[test]

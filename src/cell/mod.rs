@@ -1,6 +1,8 @@
 //! The desk: all that a front end holds of a session. Cells run on a thread of the session's own; everything else answers at once.
 
+mod attach;
 mod complete;
+mod record;
 mod run;
 pub mod split;
 
@@ -13,12 +15,15 @@ use std::time::{Duration, Instant};
 use wire::value::Status;
 use wire::{Completeness, Completion, Event, Execute, HistoryEntry, HistoryQuery, Outcome, Report};
 
+pub use attach::{Attached, Ticket};
+
 use crate::magic::Out;
 use crate::session::{Session, Shared};
 use crate::stop::Stop;
 use crate::store::{History, Home, Settings};
 use crate::words::Lang;
 use crate::{Error, device, magic};
+use attach::Recorder;
 
 /// The backward pass recurses through every operation of a step.
 const STACK: usize = 256 << 20;
@@ -48,6 +53,7 @@ struct Inner {
     pending: Arc<Pending>,
     shared: Arc<Shared>,
     history: Arc<History>,
+    recorder: Arc<Recorder>,
 }
 
 /// How many cells wait or run. The cancel flag is only touched under its lock: an interrupt never outlives the cell it was meant for,
@@ -98,18 +104,23 @@ impl Desk {
         let (answers, answered) = channel();
         let pending = Arc::new(Pending { cells: Mutex::new(0), stop: stop.clone() });
         let session = Session::new(stop, shared.clone(), history.clone(), &home, device);
-        let mut clerk = Clerk { session, history: history.clone(), pending: pending.clone(), answered, count: 0 };
+        let recorder = Arc::<Recorder>::default();
+        let mut clerk =
+            Clerk { session, history: history.clone(), recorder: recorder.clone(), pending: pending.clone(), answered, count: 0 };
         let thread = std::thread::Builder::new()
             .name("session".into())
             .stack_size(STACK)
             .spawn(move || clerk.serve(&queue))
             .map_err(|e| Error::Internal { doing: "start of the session's thread".into(), cause: e.to_string() }.report())?;
         let (cells, thread) = (Mutex::new(Some(cells)), Mutex::new(Some(thread)));
-        Ok(Self(Arc::new(Inner { cells, thread, answers, pending, shared, history })))
+        Ok(Self(Arc::new(Inner { cells, thread, answers, pending, shared, history, recorder })))
     }
 
-    /// Queues a cell; its last event is [`Event::Done`].
+    /// Queues a cell; its last event is [`Event::Done`]. A cell that is `%attach` is answered beside the queue.
     pub fn execute(&self, request: Execute) -> Receiver<Event> {
+        if let Some(attached) = self.attach(&request.code) {
+            return attached.events;
+        }
         let (events, receiver) = channel();
         if let Some(cells) = lock(&self.0.cells).as_ref() {
             self.0.pending.add();
@@ -117,6 +128,23 @@ impl Desk {
             let _ = cells.send(Cell { request, events });
         }
         receiver
+    }
+
+    /// Whether [`Desk::attach`] answers this cell.
+    pub fn is_attach(code: &str) -> bool {
+        attach::asked(code).is_some()
+    }
+
+    /// Answers a cell that is `%attach` and nothing else: what the running cell (or else the last one) has shown, and what it shows
+    /// until its end. `None` for other cells.
+    pub fn attach(&self, code: &str) -> Option<Attached> {
+        let (rest, start) = attach::asked(code)?;
+        Some(self.0.recorder.attach(rest, start, || *lock(&self.0.pending.cells)))
+    }
+
+    /// Ends an `%attach`; the cell that it shows goes on. False if it had ended by itself.
+    pub fn detach(&self, ticket: Ticket) -> bool {
+        self.0.recorder.detach(ticket)
     }
 
     /// Stops the running cell within a step, or the next one if it has not begun; does nothing when idle.
@@ -169,6 +197,7 @@ impl Desk {
 struct Clerk {
     session: Session,
     history: Arc<History>,
+    recorder: Arc<Recorder>,
     pending: Arc<Pending>,
     answered: Receiver<Option<String>>,
     count: usize,
@@ -179,6 +208,7 @@ impl Clerk {
         while let Ok(cell) = queue.recv() {
             let outcome = self.run(&cell);
             self.pending.end_one();
+            self.recorder.end(&outcome);
             let _ = cell.events.send(Event::Done(outcome));
         }
     }
@@ -187,16 +217,23 @@ impl Clerk {
         let started = Instant::now();
         let keep = request.store_history && !request.silent;
         self.count += usize::from(keep);
+        self.recorder.begin((!request.silent).then_some((self.count, &request.code)));
+        let say = |event: Event| {
+            if !request.silent {
+                self.recorder.note(&event);
+            }
+            let _ = events.send(event);
+        };
         let stop = self.session.stop().clone();
         // An answer that came too late for its question is not the answer to this one.
         while self.answered.try_recv().is_ok() {}
         let answered = &self.answered;
         let mut prompter = |question: Event| {
-            let _ = events.send(question);
+            say(question);
             wait_for_answer(answered, &stop)
         };
         let prompter: Option<magic::Prompter<'_>> = if request.allow_input { Some(&mut prompter) } else { None };
-        let mut out = Out::new(events, prompter, stop.clone());
+        let mut out = Out::new(&say, prompter, stop.clone());
         let session = &mut self.session;
         let run = std::panic::AssertUnwindSafe(|| run::run(&request.code, session, &mut out));
         let result = std::panic::catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&panic)));

@@ -57,6 +57,41 @@ pub fn keep_freed() {
     }
 }
 
+/// Bytes of a large page, where the system has them.
+pub const LARGE_PAGE: usize = 2 << 20;
+
+/// Asks for large pages before the first touch of `memory`: a load spends most of its time in the faults of small ones. Only advice.
+pub fn prefer_large_pages<T>(memory: &mut [T]) {
+    #[cfg(target_os = "linux")]
+    if size_of_val(memory) >= LARGE_PAGE {
+        let range = memory.as_mut_ptr_range();
+        let (from, to) = (range.start.addr() / LARGE_PAGE * LARGE_PAGE, range.end.addr().next_multiple_of(LARGE_PAGE));
+        // SAFETY: advice changes no contents; what of the range is not mapped is passed over.
+        unsafe { libc::madvise(range.start.with_addr(from).cast(), to - from, libc::MADV_HUGEPAGE) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = memory;
+}
+
+/// Takes pages of a mapped file out of this process: what was copied need not count twice.
+///
+/// # Safety
+/// `mapped` lies in a file that is mapped for reading: other memory would lose its contents.
+pub unsafe fn unneeded(mapped: &[u8]) {
+    #[cfg(target_os = "linux")]
+    {
+        const PAGE: usize = 64 << 10;
+        let range = mapped.as_ptr_range();
+        let (from, to) = (range.start.addr().next_multiple_of(PAGE), range.end.addr() / PAGE * PAGE);
+        if from < to {
+            // SAFETY: by the caller's promise a later read maps the same bytes again.
+            unsafe { libc::madvise(range.start.with_addr(from).cast_mut().cast(), to - from, libc::MADV_DONTNEED) };
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = mapped;
+}
+
 /// Hands freed memory back to the system; the allocator would keep it for later.
 pub fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

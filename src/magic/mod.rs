@@ -1,5 +1,6 @@
 //! The magics: one file each, one word in [`LIST`]. Parser, help, completion and the README table read the same list.
 
+mod attach;
 mod chat;
 mod clear;
 mod data;
@@ -124,6 +125,7 @@ pub const LIST: &[Entry] = &[
     entry::<device::Args>("device"),
     entry::<seed::Args>("seed"),
     entry::<status::Args>("status"),
+    entry::<attach::Args>("attach"),
     entry::<history::Args>("history"),
     entry::<clear::Args>("clear"),
     entry::<input::Args>("input"),

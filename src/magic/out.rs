@@ -1,7 +1,5 @@
 //! What a magic says while it runs: plain data into the cell's channel of events.
 
-use std::sync::mpsc::Sender;
-
 use wire::{Chart, Event, Form, Stream, Table};
 
 use crate::stop::Stop;
@@ -11,8 +9,11 @@ use crate::{Error, Result};
 /// Asks the person for a line; `None` when they end the input or interrupt.
 pub type Prompter<'a> = &'a mut dyn FnMut(Event) -> Option<String>;
 
+/// Where events go. A front end that went away is no reason to stop working, so it cannot fail.
+pub type Say<'a> = &'a dyn Fn(Event);
+
 pub struct Out<'a> {
-    events: &'a Sender<Event>,
+    say: Say<'a>,
     prompter: Option<Prompter<'a>>,
     stop: Stop,
     quiet: bool,
@@ -21,8 +22,8 @@ pub struct Out<'a> {
 
 impl<'a> Out<'a> {
     /// `prompter` is `None` where the front end cannot answer.
-    pub fn new(events: &'a Sender<Event>, prompter: Option<Prompter<'a>>, stop: Stop) -> Self {
-        Self { events, prompter, stop, quiet: false, printed: String::new() }
+    pub fn new(say: Say<'a>, prompter: Option<Prompter<'a>>, stop: Stop) -> Self {
+        Self { say, prompter, stop, quiet: false, printed: String::new() }
     }
 
     /// With `--json` nothing but the result is said.
@@ -35,10 +36,9 @@ impl<'a> Out<'a> {
         &self.printed
     }
 
-    /// A front end that went away is no reason to stop working.
     fn send(&self, event: Event) {
         if !self.quiet {
-            let _ = self.events.send(event);
+            (self.say)(event);
         }
     }
 
@@ -86,7 +86,7 @@ impl<'a> Out<'a> {
         self.printed.push_str(json);
         self.printed.push('\n');
         let forms = vec![Form::new(Form::JSON, json), Form::new(Form::TEXT, json)];
-        let _ = self.events.send(Event::Value { forms });
+        (self.say)(Event::Value { forms });
     }
 
     pub fn page(&mut self, text: String) {

@@ -25,7 +25,7 @@ pub fn random(name: &str, config: Value, random: &Random, device: &Device) -> Re
     let origin = Path::new("config");
     let reader = Config { path: origin, json: &config };
     let family = families::find(reader.text_or("model_type", ""))?;
-    let spec = (family.spec)(&reader)?;
+    let spec = family.spec(&reader)?;
     let source = Seed(random.fork("weights"));
     Builder { source: &source, origin, family, stored: &family.names, layout: family.layout, spec: &spec, dtype: None, device }
         .build(name, config)

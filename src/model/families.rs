@@ -1,6 +1,7 @@
 //! The families: one row each. A new family is a row here and a fixture in tests.
 
 use super::config::Config;
+use super::gguf::{self, Stored};
 use super::names::{GPT_NEOX, GPT2, LLAMA, Names};
 use super::spec::{Activation, Mlp, NormKind, Position, Spec};
 use crate::nn::RopeScaling;
@@ -10,8 +11,8 @@ use crate::{Error, Result};
 pub struct Family {
     /// `model_type` of config.json.
     pub name: &'static str,
-    /// `general.architecture` of a GGUF file; empty where not read yet.
-    pub gguf: &'static str,
+    /// How a GGUF file holds it; `None` where that is not read.
+    pub gguf: Option<Stored>,
     /// How the hub stores the linear layers inside blocks.
     pub layout: Layout,
     pub names: Names,
@@ -19,33 +20,82 @@ pub struct Family {
     pub spelled: &'static [(&'static str, &'static str)],
     /// PEFT's default targets (`peft/utils/constants.py`).
     pub targets: &'static [&'static str],
+    /// Fields of the config that change the computation, and the one value (as JSON) that is computed here.
+    pub only: &'static [(&'static str, &'static str)],
     pub spec: fn(&Config) -> Result<Spec>,
 }
 
+/// What all families whose weights are named as llama's share.
+const LLAMA_LIKE: Family = Family {
+    name: "llama",
+    gguf: None,
+    layout: Layout::OutIn,
+    names: LLAMA,
+    spelled: &[],
+    targets: &["q_proj", "v_proj"],
+    only: &[("partial_rotary_factor", "1.0")],
+    spec: llama,
+};
+
+/// Qwen's windows cover some layers only; no model of the hub turns them on.
+const WINDOWLESS: &[(&str, &str)] = &[("partial_rotary_factor", "1.0"), ("use_sliding_window", "false")];
+
+const LLAMA_GGUF: Stored = Stored { architecture: "llama", class: "LlamaForCausalLM", interleaved: true, config: gguf::llama };
+const QWEN2_GGUF: Stored = Stored { architecture: "qwen2", class: "Qwen2ForCausalLM", interleaved: false, config: gguf::llama };
+const QWEN3_GGUF: Stored = Stored { architecture: "qwen3", class: "Qwen3ForCausalLM", interleaved: false, config: gguf::llama };
+const GPT2_GGUF: Stored = Stored { architecture: "gpt2", class: "GPT2LMHeadModel", interleaved: false, config: gguf::gpt2 };
+
 pub const FAMILIES: &[Family] = &[
-    Family { name: "llama", gguf: "llama", layout: Layout::OutIn, names: LLAMA, spelled: &[], targets: &["q_proj", "v_proj"], spec: llama },
-    Family { name: "mistral", gguf: "", layout: Layout::OutIn, names: LLAMA, spelled: &[], targets: &["q_proj", "v_proj"], spec: mistral },
-    Family { name: "qwen2", gguf: "", layout: Layout::OutIn, names: LLAMA, spelled: &[], targets: &["q_proj", "v_proj"], spec: qwen2 },
-    Family { name: "qwen3", gguf: "", layout: Layout::OutIn, names: LLAMA, spelled: &[], targets: &["q_proj", "v_proj"], spec: qwen3 },
+    Family { gguf: Some(LLAMA_GGUF), ..LLAMA_LIKE },
+    Family { name: "mistral", spec: mistral, ..LLAMA_LIKE },
+    Family { name: "qwen2", gguf: Some(QWEN2_GGUF), only: WINDOWLESS, spec: qwen2, ..LLAMA_LIKE },
+    Family { name: "qwen3", gguf: Some(QWEN3_GGUF), only: WINDOWLESS, spec: qwen3, ..LLAMA_LIKE },
     Family {
         name: "gpt2",
-        gguf: "",
+        gguf: Some(GPT2_GGUF),
         layout: Layout::InOut,
         names: GPT2,
         spelled: &[("transformer.", "")],
         targets: &["c_attn"],
+        only: &[("scale_attn_weights", "true"), ("scale_attn_by_inverse_layer_idx", "false"), ("add_cross_attention", "false")],
         spec: gpt2,
     },
     Family {
         name: "gpt_neox",
-        gguf: "",
+        gguf: None,
         layout: Layout::OutIn,
         names: GPT_NEOX,
         spelled: &[("lm_head.", "embed_out.")],
         targets: &["query_key_value"],
+        only: &[],
         spec: gpt_neox,
     },
 ];
+
+impl Family {
+    /// The decoder that a config describes.
+    ///
+    /// # Errors
+    /// `BadConfig` with the field that is missing, or that asks for what is not computed here.
+    pub fn spec(&self, config: &Config) -> Result<Spec> {
+        for (field, known) in self.only {
+            let given = &config.json[*field];
+            let same = || given.as_f64().map_or_else(|| given.to_string() == *known, |number| Ok(number) == known.parse());
+            if !given.is_null() && !same() {
+                return Err(config.bad(format!("`{field}` is {given}; known: {known}")));
+            }
+        }
+        if let Some(method) = config.json["quantization_config"].as_object() {
+            let method = method.get("quant_method").and_then(|name| name.as_str()).unwrap_or("unnamed");
+            return Err(config.bad(format!("`quantization_config` is `{method}`; known: none (`%quant` packs f32, f16 and bf16 weights)")));
+        }
+        let layers = config.json["layer_types"].as_array().into_iter().flatten();
+        if let Some(other) = layers.filter_map(|kind| kind.as_str()).find(|kind| *kind != "full_attention") {
+            return Err(config.bad(format!("`layer_types` has `{other}`; known: full_attention")));
+        }
+        (self.spec)(config)
+    }
+}
 
 /// The family of a `model_type`.
 ///
@@ -55,12 +105,15 @@ pub fn find(model_type: &str) -> Result<&'static Family> {
     FAMILIES.iter().find(|family| family.name == model_type).ok_or_else(|| unknown(model_type))
 }
 
-/// The family of a GGUF architecture.
+/// The family of a GGUF architecture, and how the file holds it.
 ///
 /// # Errors
 /// `UnknownFamily` with those that are known.
-pub fn find_gguf(architecture: &str) -> Result<&'static Family> {
-    FAMILIES.iter().find(|family| !family.gguf.is_empty() && family.gguf == architecture).ok_or_else(|| unknown(architecture))
+pub fn find_gguf(architecture: &str) -> Result<(&'static Family, Stored)> {
+    let stored = || FAMILIES.iter().filter_map(|family| Some((family, family.gguf?)));
+    let known = || stored().map(|(_, stored)| stored.architecture).collect::<Vec<_>>().join(", ");
+    let unknown = || Error::UnknownFamily { given: format!("{architecture} (GGUF)"), known: known() };
+    stored().find(|(_, stored)| stored.architecture == architecture).ok_or_else(unknown)
 }
 
 fn unknown(given: &str) -> Error {
@@ -102,21 +155,11 @@ fn mistral(config: &Config) -> Result<Spec> {
     Ok(Spec { window, ..llama(config)? })
 }
 
-/// Qwen's windows cover some layers only; no model of the hub turns them on.
-fn without_window(config: &Config) -> Result<()> {
-    if config.flag_or("use_sliding_window", false) {
-        return Err(config.bad("`use_sliding_window` is true; known: false".into()));
-    }
-    Ok(())
-}
-
 fn qwen2(config: &Config) -> Result<Spec> {
-    without_window(config)?;
     Ok(Spec { qkv_bias: true, out_bias: false, ..llama(config)? })
 }
 
 fn qwen3(config: &Config) -> Result<Spec> {
-    without_window(config)?;
     Ok(Spec { qk_norm: true, ..llama(config)? })
 }
 
@@ -196,16 +239,24 @@ fn gated(config: &Config) -> Result<Mlp> {
 
 /// `rope_scaling` (transformers 4) or `rope_parameters` (transformers 5).
 fn scaling(config: &Config) -> Result<Option<RopeScaling>> {
-    let json = if config.json["rope_scaling"].is_null() { &config.json["rope_parameters"] } else { &config.json["rope_scaling"] };
-    let number = |field: &str, default: f64| json[field].as_f64().unwrap_or(default);
+    let place = if config.json["rope_scaling"].is_null() { "rope_parameters" } else { "rope_scaling" };
+    let json = &config.json[place];
+    let number = |field: &str| {
+        let number = json[field].as_f64().filter(|n| n.is_finite() && *n > 0.0);
+        number.ok_or_else(|| config.bad(format!("`{place}.{field}` must be a number above 0, it is {}", json[field])))
+    };
     match json["rope_type"].as_str().or(json["type"].as_str()) {
         None | Some("default") => Ok(None),
-        Some("llama3") => Ok(Some(RopeScaling {
-            factor: number("factor", 8.0),
-            low_freq_factor: number("low_freq_factor", 1.0),
-            high_freq_factor: number("high_freq_factor", 4.0),
-            original_context: number("original_max_position_embeddings", 8192.0),
-        })),
-        Some(other) => Err(config.bad(format!("rope type `{other}` is not known; known: default, llama3"))),
+        Some("llama3") => {
+            let (low_freq_factor, high_freq_factor) = (number("low_freq_factor")?, number("high_freq_factor")?);
+            if high_freq_factor <= low_freq_factor {
+                return Err(
+                    config.bad(format!("`{place}.high_freq_factor` is {high_freq_factor}, not above low_freq_factor {low_freq_factor}"))
+                );
+            }
+            let original_context = number("original_max_position_embeddings")?;
+            Ok(Some(RopeScaling { factor: number("factor")?, low_freq_factor, high_freq_factor, original_context }))
+        }
+        Some(other) => Err(config.bad(format!("`{place}`: rope type `{other}` is not known; known: default, llama3"))),
     }
 }

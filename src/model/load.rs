@@ -59,8 +59,8 @@ pub fn describe(request: &Request) -> Result<(&'static Family, Value)> {
 fn load_hub(request: &Request, files: &[PathBuf]) -> Result<Model> {
     let (family, json) = describe(request)?;
     let path = request.config.clone().unwrap_or_default();
-    let spec = (family.spec)(&Config { path: &path, json: &json })?;
-    let source = Hub::open(files, family.spelled)?;
+    let spec = family.spec(&Config { path: &path, json: &json })?;
+    let source = Hub::open(files, family.spelled, request.dtype.is_none_or(|dtype| dtype == DType::F32))?;
     let origin = files.first().map(PathBuf::as_path).unwrap_or(Path::new(""));
     let builder = Builder {
         source: &source,
@@ -78,8 +78,9 @@ fn load_hub(request: &Request, files: &[PathBuf]) -> Result<Model> {
 fn load_gguf(request: &Request, path: &Path) -> Result<Model> {
     let (content, file) = open_gguf(path)?;
     let (family, json) = gguf::config(path, &content)?;
-    let spec = (family.spec)(&Config { path, json: &json })?;
-    let source = Gguf::new(path, content, file, Some(&spec));
+    let spec = family.spec(&Config { path, json: &json })?;
+    let interleaved = family.gguf.is_some_and(|stored| stored.interleaved);
+    let source = Gguf::new(path, content, file, interleaved.then_some(&spec));
     let builder = Builder {
         source: &source,
         origin: path,

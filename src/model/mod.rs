@@ -2,6 +2,7 @@
 
 mod build;
 mod config;
+mod copy;
 mod decoder;
 pub mod families;
 mod forecast;

@@ -9,8 +9,9 @@ use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
 use candle_core::safetensors::MmapedSafetensors;
 use candle_core::{Device, Tensor};
 
-use super::gguf;
 use super::spec::Spec;
+use super::{copy, gguf};
+use crate::device::memory;
 use crate::random::Random;
 use crate::{Error, Result};
 
@@ -39,17 +40,19 @@ pub struct Hub {
     path: PathBuf,
     tensors: MmapedSafetensors,
     spelled: &'static [(&'static str, &'static str)],
+    /// Halves become f32 on the way in.
+    wide: bool,
 }
 
 impl Hub {
     /// # Errors
     /// `BadWeights` for a file that is not what it says or is cut short.
-    pub fn open(files: &[PathBuf], spelled: &'static [(&'static str, &'static str)]) -> Result<Self> {
+    pub fn open(files: &[PathBuf], spelled: &'static [(&'static str, &'static str)], wide: bool) -> Result<Self> {
         let path = files.first().cloned().unwrap_or_default();
         let bad = |e: candle_core::Error| Error::BadWeights { path: path.display().to_string(), cause: first_line(&e) };
-        // SAFETY: the mapping is read while it is copied into tensors; a file changed by another program in that moment gives wrong numbers.
+        // SAFETY: the mapping is read only while it is copied into tensors. A file that another program rewrites in that moment gives wrong numbers.
         let tensors = unsafe { MmapedSafetensors::multi(files) }.map_err(bad)?;
-        Ok(Self { path, tensors, spelled })
+        Ok(Self { path, tensors, spelled, wide })
     }
 }
 
@@ -59,7 +62,11 @@ impl Source for Hub {
         let names = [Some(name), other.as_deref()];
         let Some(name) = names.into_iter().flatten().find(|name| self.tensors.get(name).is_ok()) else { return Ok(None) };
         let bad = |e: candle_core::Error| Error::BadWeights { path: self.path.display().to_string(), cause: first_line(&e) };
-        Ok(Some(Raw::Dense(self.tensors.load(name, &Device::Cpu).map_err(bad)?)))
+        let view = self.tensors.get(name).map_err(bad)?;
+        let read = copy::tensor(&view, self.wide).map_err(bad)?;
+        // SAFETY: the view lies in the mapped file.
+        unsafe { memory::unneeded(view.data()) };
+        Ok(Some(Raw::Dense(read)))
     }
 }
 
@@ -87,9 +94,9 @@ impl Source for Gguf {
         let bad = |e: candle_core::Error| Error::BadWeights { path: self.path.display().to_string(), cause: first_line(&e) };
         let mut packed = self.content.tensor(&mut *self.file.borrow_mut(), name, &Device::Cpu).map_err(bad)?;
         if let Some((heads, kv_heads)) = self.interleaved {
-            if name.ends_with("attn_q.weight") {
+            if name.contains("attn_q.") {
                 packed = gguf::restore_rows(&packed, heads)?;
-            } else if name.ends_with("attn_k.weight") {
+            } else if name.contains("attn_k.") {
                 packed = gguf::restore_rows(&packed, kv_heads)?;
             }
         }

@@ -1,22 +1,23 @@
-//! Reading weights narrower than f32: half floats and ggml's Q4_0, Q4_1, Q8_0 blocks of 32.
-//!
-//! Block layouts: ggml-quants.c. Q4_0 `d, 16 bytes`: d*(q-8); Q4_1 `d, m, 16 bytes`: d*q+m; Q8_0 `d, 32 bytes`: d*q.
-//! The low nibbles are elements 0..16, the high ones 16..32.
+//! Reading weights narrower than f32: half floats and ggml's blocks of 32 or 256.
 
 use candle_core::quantized::GgmlDType;
 use half::{bf16, f16};
 
-use super::simd::vectorised;
+use super::lanes::vectorised_lanes;
+use super::simd::{LANES, vectorised};
+use super::unpack;
 
-/// Elements of one block.
-pub const SIZE: usize = 32;
-
-/// Bytes of one block, for the formats that have a kernel here.
-pub fn bytes_per_block(format: GgmlDType) -> Option<usize> {
+/// Values and bytes of one block, for the formats that have a kernel here.
+pub fn block(format: GgmlDType) -> Option<(usize, usize)> {
     match format {
-        GgmlDType::Q4_0 => Some(18),
-        GgmlDType::Q4_1 => Some(20),
-        GgmlDType::Q8_0 => Some(34),
+        GgmlDType::Q4_0 => Some((32, 18)),
+        GgmlDType::Q4_1 => Some((32, 20)),
+        GgmlDType::Q5_0 => Some((32, 22)),
+        GgmlDType::Q5_1 => Some((32, 24)),
+        GgmlDType::Q8_0 => Some((32, 34)),
+        GgmlDType::Q4K => Some((256, 144)),
+        GgmlDType::Q5K => Some((256, 176)),
+        GgmlDType::Q6K => Some((256, 210)),
         _ => None,
     }
 }
@@ -37,6 +38,15 @@ vectorised! {
     }
 }
 
+/// How many steps [`unpack`] takes for a block of so many bytes.
+pub const fn steps(size: usize) -> usize {
+    match size {
+        210 => 2,
+        144 | 176 => 4,
+        _ => 1,
+    }
+}
+
 /// Exact for normal, subnormal and infinite values, without branches (so that it vectorises).
 #[inline(always)]
 pub fn half_to_float(bits: u16) -> f32 {
@@ -47,54 +57,73 @@ pub fn half_to_float(bits: u16) -> f32 {
     f32::from_bits(value.to_bits() | special | sign)
 }
 
-/// Elements `start..start + out.len()` of a row-major packed matrix; both ends at multiples of 32.
+/// Values `start..start + out.len()` of a packed matrix, counted in its order.
 pub fn dequantise(bytes: &[u8], format: GgmlDType, start: usize, out: &mut [f32]) {
-    let Some(size) = bytes_per_block(format) else { return };
-    let first = start / SIZE * size;
-    let bytes = &bytes[first..first + out.len() / SIZE * size];
+    let Some((size, width)) = block(format) else { return };
+    let whole = |first: usize, blocks: usize| &bytes[first * width..(first + blocks) * width];
+    let (mut at, mut out) = (start, out);
+    while !out.is_empty() {
+        let inside = at % size;
+        let (now, rest) = if inside == 0 && out.len() >= size {
+            let (now, rest) = out.split_at_mut(out.len() / size * size);
+            widen(whole(at / size, now.len() / size), format, now);
+            (now.len(), rest)
+        } else {
+            // A tile may begin or end inside a block.
+            let mut values = [0.0; LARGEST];
+            widen(whole(at / size, 1), format, &mut values[..size]);
+            let count = (size - inside).min(out.len());
+            let (now, rest) = out.split_at_mut(count);
+            now.copy_from_slice(&values[inside..inside + count]);
+            (count, rest)
+        };
+        (at, out) = (at + now, rest);
+    }
+}
+
+/// Values of the largest block.
+const LARGEST: usize = 256;
+
+/// Whole blocks.
+fn widen(bytes: &[u8], format: GgmlDType, out: &mut [f32]) {
     match format {
-        GgmlDType::Q4_0 => dequantise_q4_0(bytes, out),
-        GgmlDType::Q4_1 => dequantise_q4_1(bytes, out),
-        _ => dequantise_q8_0(bytes, out),
+        GgmlDType::Q4_0 => widen_q4_0(bytes, out),
+        GgmlDType::Q4_1 => widen_q4_1(bytes, out),
+        GgmlDType::Q5_0 => widen_q5_0(bytes, out),
+        GgmlDType::Q5_1 => widen_q5_1(bytes, out),
+        GgmlDType::Q4K => widen_q4_k(bytes, out),
+        GgmlDType::Q5K => widen_q5_k(bytes, out),
+        GgmlDType::Q6K => widen_q6_k(bytes, out),
+        _ => widen_q8_0(bytes, out),
     }
 }
 
-#[inline(always)]
-pub fn scale(block: &[u8], at: usize) -> f32 {
-    half_to_float(u16::from_le_bytes([block[at], block[at + 1]]))
-}
-
-vectorised! {
-    fn dequantise_q4_0(bytes: &[u8], out: &mut [f32]) {
-        for (block, out) in bytes.chunks_exact(18).zip(out.chunks_exact_mut(SIZE)) {
-            let d = scale(block, 0);
-            for i in 0..16 {
-                out[i] = (f32::from(block[2 + i] & 15) - 8.0) * d;
-                out[i + 16] = (f32::from(block[2 + i] >> 4) - 8.0) * d;
+/// One format of `$size` bytes a block; `$unpack` gives a step of it.
+macro_rules! widen {
+    ($name:ident, $size:literal, $unpack:path) => {
+        vectorised_lanes! {
+            fn $name<V>(from: &[u8], to: &mut [f32]) -> () {
+                let (blocks, _) = from.as_chunks::<$size>();
+                let mut to = to.as_chunks_mut::<LANES>().0.chunks_exact_mut(2);
+                for block in blocks {
+                    for step in 0..steps($size) {
+                        for (low, high) in $unpack(block, step) {
+                            if let Some([first, last]) = to.next() {
+                                (*first, *last) = (V::store(low), V::store(high));
+                            }
+                        }
+                    }
+                }
             }
         }
-    }
+    };
 }
 
-vectorised! {
-    fn dequantise_q4_1(bytes: &[u8], out: &mut [f32]) {
-        for (block, out) in bytes.chunks_exact(20).zip(out.chunks_exact_mut(SIZE)) {
-            let (d, m) = (scale(block, 0), scale(block, 2));
-            for i in 0..16 {
-                out[i] = f32::from(block[4 + i] & 15) * d + m;
-                out[i + 16] = f32::from(block[4 + i] >> 4) * d + m;
-            }
-        }
-    }
-}
-
-vectorised! {
-    fn dequantise_q8_0(bytes: &[u8], out: &mut [f32]) {
-        for (block, out) in bytes.chunks_exact(34).zip(out.chunks_exact_mut(SIZE)) {
-            let d = scale(block, 0);
-            for i in 0..SIZE {
-                out[i] = f32::from(block[2 + i] as i8) * d;
-            }
-        }
-    }
-}
+widen!(widen_q4_0, 18, unpack::q4_0);
+widen!(widen_q4_1, 20, unpack::q4_1);
+widen!(widen_q5_0, 22, unpack::q5_0);
+widen!(widen_q5_1, 24, unpack::q5_1);
+widen!(widen_q8_0, 34, unpack::q8_0);
+widen!(widen_q4_k, 144, unpack::q4_k);
+widen!(widen_q5_k, 176, unpack::q5_k);
+widen!(widen_q6_k, 210, unpack::q6_k);

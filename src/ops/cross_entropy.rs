@@ -80,7 +80,7 @@ fn on_cpu(hidden: &Tensor, head: &HeadWeight) -> Result<Option<HeadWeight>> {
         return Ok(None);
     }
     Ok(Some(match head {
-        HeadWeight::Packed(w) if super::blocks::bytes_per_block(w.dtype()).is_some() => head.clone(),
+        HeadWeight::Packed(w) if super::blocks::block(w.dtype()).is_some() => head.clone(),
         HeadWeight::Packed(w) => HeadWeight::Dense(w.dequantize(hidden.device())?),
         HeadWeight::Dense(w) if w.track_op() => HeadWeight::Dense(float(w)?.contiguous()?),
         HeadWeight::Dense(w) if matches!(w.dtype(), DType::F16 | DType::BF16 | DType::F32) => HeadWeight::Dense(w.contiguous()?),

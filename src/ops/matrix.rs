@@ -11,7 +11,7 @@ pub enum Values<'a> {
     F32(&'a [f32]),
     F16(&'a [f16]),
     Bf16(&'a [bf16]),
-    /// Blocks of 32 along the rows.
+    /// Blocks along the rows.
     Packed(&'a [u8], GgmlDType),
 }
 

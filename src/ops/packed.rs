@@ -1,4 +1,4 @@
-//! The linear layer over ggml q-blocks: frozen weights, own kernels for Q4_0, Q4_1 and Q8_0 on the CPU.
+//! The linear layer over ggml q-blocks: frozen weights, own kernels on the CPU.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub fn packed_linear(x: &Tensor, w: &Arc<QTensor>, bias: Option<&Tensor>) -> cra
     if x.rank() == 0 || last != inner || bias.is_some_and(|bias| bias.dims() != [out]) {
         return Err(shape_error(x, w, bias));
     }
-    if x.device().is_cpu() && w.device().is_cpu() && blocks::bytes_per_block(w.dtype()).is_some() {
+    if x.device().is_cpu() && w.device().is_cpu() && blocks::block(w.dtype()).is_some() {
         let y = float(x)?.contiguous()?.apply_op1(PackedLinear { w: w.clone() })?;
         let y = bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(&float(bias)?))?;
         return Ok(y.to_dtype(x.dtype())?);
@@ -46,8 +46,8 @@ struct PackedLinear {
 pub fn with_matrix<R>(w: &QTensor, f: impl FnOnce(Matrix) -> Result<R>) -> Result<R> {
     let (rows, columns) = w.shape().dims2()?;
     let bytes = w.data()?;
-    let Some(size) = blocks::bytes_per_block(w.dtype()) else { bail!("no kernel for {:?}", w.dtype()) };
-    if columns % blocks::SIZE != 0 || bytes.len() < rows * columns / blocks::SIZE * size {
+    let Some((size, width)) = blocks::block(w.dtype()) else { bail!("no kernel for {:?}", w.dtype()) };
+    if columns % size != 0 || bytes.len() < rows * columns / size * width {
         bail!("{} bytes are not {rows} x {columns} values of {:?}", bytes.len(), w.dtype());
     }
     f(Matrix { values: Values::Packed(&bytes, w.dtype()), rows, columns, transposed: false })

@@ -3,10 +3,9 @@
 use candle_core::quantized::GgmlDType;
 use half::slice::HalfFloatSliceExt;
 
-use super::blocks;
 use super::lanes::{Lanes, vectorised_lanes};
 use super::matrix::{Matrix, Values};
-use super::simd::LANES;
+use super::{blocks, unpack};
 
 /// `ys[i][r] = w[first + i] . xs[r]` for w stored one output per row; each sum is the same whatever `R`.
 pub fn dots<const R: usize>(w: Matrix, first: usize, xs: [&[f32]; R], ys: &mut [[f32; R]]) {
@@ -17,11 +16,16 @@ pub fn dots<const R: usize>(w: Matrix, first: usize, xs: [&[f32]; R], ys: &mut [
         Values::F16(values) => dense_f16(values[dense].reinterpret_cast(), xs, ys),
         Values::Bf16(values) => dense_bf16(values[dense].reinterpret_cast(), xs, ys),
         Values::Packed(bytes, format) => {
-            let row = k / blocks::SIZE * blocks::bytes_per_block(format).unwrap_or(0);
+            let row = blocks::block(format).map_or(0, |(size, width)| k / size * width);
             let bytes = &bytes[first * row..(first + ys.len()) * row];
             match format {
                 GgmlDType::Q4_0 => packed_q4_0(bytes, xs, ys),
                 GgmlDType::Q4_1 => packed_q4_1(bytes, xs, ys),
+                GgmlDType::Q5_0 => packed_q5_0(bytes, xs, ys),
+                GgmlDType::Q5_1 => packed_q5_1(bytes, xs, ys),
+                GgmlDType::Q4K => packed_q4_k(bytes, xs, ys),
+                GgmlDType::Q5K => packed_q5_k(bytes, xs, ys),
+                GgmlDType::Q6K => packed_q6_k(bytes, xs, ys),
                 _ => packed_q8_0(bytes, xs, ys),
             }
         }
@@ -36,12 +40,6 @@ fn accumulate<V: Lanes, const R: usize>(lanes: &mut [[V; 2]; R], low: V, high: V
         lanes[r][0] = low.fma(V::load(&chunks[0]), lanes[r][0]);
         lanes[r][1] = high.fma(V::load(&chunks[1]), lanes[r][1]);
     }
-}
-
-/// 16 bytes from `at`.
-#[inline(always)]
-fn bytes(block: &[u8], at: usize) -> &[u8; LANES] {
-    &block[at..at + LANES].as_chunks().0[0]
 }
 
 /// One panel for a dense format: `$wide` widens 16 values, `$single` one.
@@ -81,18 +79,23 @@ fn bf16_to_float(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
 
-/// One panel for a q-block format of `$size` bytes: `$widen` gives the two halves of a block.
+/// One panel for a format of `$size` bytes a block; `$unpack` gives a step of it.
 macro_rules! packed {
-    ($name:ident, $size:literal, $widen:ident) => {
+    ($name:ident, $size:literal, $unpack:path) => {
         vectorised_lanes! {
             fn $name<V, const R: usize>(w: &[u8], xs: [&[f32]; R], ys: &mut [[f32; R]]) -> () {
                 let (blocks, _) = w.as_chunks::<$size>();
-                let per_row = xs[0].len() / blocks::SIZE;
+                let per_row = blocks.len() / ys.len().max(1);
                 for (y, row) in ys.iter_mut().zip(blocks.chunks_exact(per_row.max(1))) {
                     let mut lanes = [[V::splat(0.0); 2]; R];
-                    for (i, block) in row.iter().enumerate() {
-                        let (low, high) = $widen::<V>(block);
-                        accumulate(&mut lanes, low, high, &xs, i);
+                    let mut at = 0;
+                    for block in row {
+                        for step in 0..blocks::steps($size) {
+                            for (low, high) in $unpack(block, step) {
+                                accumulate(&mut lanes, low, high, &xs, at);
+                                at += 1;
+                            }
+                        }
                     }
                     for r in 0..R {
                         y[r] = lanes[r][0].add(lanes[r][1]).sum();
@@ -103,27 +106,11 @@ macro_rules! packed {
     };
 }
 
-packed!(packed_q4_0, 18, widen_q4_0);
-packed!(packed_q4_1, 20, widen_q4_1);
-packed!(packed_q8_0, 34, widen_q8_0);
-
-#[inline(always)]
-fn widen_q4_0<V: Lanes>(block: &[u8; 18]) -> (V, V) {
-    let d = V::half([block[0], block[1]]);
-    let shift = d.mul(V::splat(-8.0));
-    let (low, high) = V::nibbles(bytes(block, 2));
-    (low.fma(d, shift), high.fma(d, shift))
-}
-
-#[inline(always)]
-fn widen_q4_1<V: Lanes>(block: &[u8; 20]) -> (V, V) {
-    let (d, m) = (V::half([block[0], block[1]]), V::half([block[2], block[3]]));
-    let (low, high) = V::nibbles(bytes(block, 4));
-    (low.fma(d, m), high.fma(d, m))
-}
-
-#[inline(always)]
-fn widen_q8_0<V: Lanes>(block: &[u8; 34]) -> (V, V) {
-    let d = V::half([block[0], block[1]]);
-    (V::signed(bytes(block, 2)).mul(d), V::signed(bytes(block, 18)).mul(d))
-}
+packed!(packed_q4_0, 18, unpack::q4_0);
+packed!(packed_q4_1, 20, unpack::q4_1);
+packed!(packed_q5_0, 22, unpack::q5_0);
+packed!(packed_q5_1, 24, unpack::q5_1);
+packed!(packed_q8_0, 34, unpack::q8_0);
+packed!(packed_q4_k, 144, unpack::q4_k);
+packed!(packed_q5_k, 176, unpack::q5_k);
+packed!(packed_q6_k, 210, unpack::q6_k);

@@ -55,8 +55,9 @@ impl Session {
     pub fn load(&mut self, plan: Plan) -> Result<Loaded> {
         let started = Instant::now();
         let Plan { files, request, .. } = plan;
-        let tokenizer = tokenizer_of(&files)?;
-        let model = model::load(&request)?;
+        // Neither waits for the other.
+        let (tokenizer, model) = rayon::join(|| tokenizer_of(&files), || model::load(&request));
+        let (tokenizer, model) = (tokenizer?, model?);
         if tokenizer.vocabulary() > model.spec.vocabulary {
             let cause = format!("the tokenizer has {} tokens, the model {}", tokenizer.vocabulary(), model.spec.vocabulary);
             return Err(Error::BadTokenizer { path: files.tokenizer.display().to_string(), cause });

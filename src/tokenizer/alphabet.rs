@@ -31,6 +31,12 @@ impl Spelling {
         }
     }
 
+    /// Whether the decoder takes the space off that the vocabulary puts before a text.
+    pub fn takes_prefix(self, raw: &Raw) -> bool {
+        let text = raw.get_decoder().and_then(|decoder| serde_json::to_string(decoder).ok()).unwrap_or_default();
+        self == Self::SentencePiece && (text.contains("\"Strip\"") || text.contains("Metaspace") && !text.contains("\"never\""))
+    }
+
     pub fn bytes(self, token: &str) -> Vec<u8> {
         match self {
             // A token with a character outside the alphabet stands for itself, as in the tokenizers library.

@@ -1,4 +1,4 @@
-//! A tokenizer out of a GGUF file's metadata.
+//! A tokenizer out of a GGUF file's metadata: byte-level BPE here, SentencePiece in `pieces`.
 //!
 //! A GGUF names its pre-tokenizer and leaves the rule to the reader: the rules here are those of the models' own
 //! tokenizer.json. Readers that fall back to another rule give wrong ids and no error (SmolLM2's digits, for one).
@@ -16,8 +16,8 @@ use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer as Raw};
 
-use super::Tokenizer;
 use super::parts::Draft;
+use super::{Tokenizer, pieces};
 use crate::{Error, Result, words};
 
 /// How text is cut before the merges.
@@ -30,7 +30,7 @@ enum Cut {
     Expression(&'static str),
 }
 
-/// One row a value of `tokenizer.ggml.pre`.
+/// One row a value of `tokenizer.ggml.pre`; the values that share a row share it in llama.cpp's `src/llama-vocab.cpp` too.
 struct Row {
     names: &'static [&'static str],
     cut: Cut,
@@ -45,8 +45,8 @@ const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 const ROWS: &[Row] = &[
-    Row { names: &["smollm"], cut: Cut::DigitsGpt2, whole_words: false, nfc: false, bos: false },
-    Row { names: &["gpt-2", "default"], cut: Cut::Gpt2, whole_words: false, nfc: false, bos: false },
+    Row { names: &["smollm", "refact", "starcoder"], cut: Cut::DigitsGpt2, whole_words: false, nfc: false, bos: false },
+    Row { names: &["gpt-2"], cut: Cut::Gpt2, whole_words: false, nfc: false, bos: false },
     Row { names: &["llama-bpe", "llama3", "llama-v3"], cut: Cut::Expression(LLAMA3), whole_words: true, nfc: false, bos: true },
     Row { names: &["smaug-bpe"], cut: Cut::Expression(LLAMA3), whole_words: false, nfc: false, bos: false },
     Row { names: &["qwen2"], cut: Cut::Expression(QWEN2), whole_words: false, nfc: true, bos: false },
@@ -69,23 +69,27 @@ fn first_line(cause: &candle_core::Error) -> String {
     cause.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
+/// Where the file does not name its rule, its architecture does.
+const BY_ARCHITECTURE: &[(&str, &str)] = &[("gpt2", "gpt-2"), ("qwen2", "qwen2"), ("qwen3", "qwen2")];
+
 /// The outer error is a cause, to be put beside the path.
 fn build(content: &Content, source: String) -> Result<Result<Tokenizer>, String> {
     let meta = Meta(content);
-    match meta.text("model") {
-        Some("gpt2") => {}
-        Some("llama") => return Err(words::ui::SENTENCEPIECE_GGUF.text().to_owned()),
-        Some(other) => return Err(words::ui::UNKNOWN_VOCABULARY.with(&[("given", &other), ("known", &"gpt2")])),
+    let tokens = meta.texts("tokens").ok_or_else(|| words::ui::NO_VOCABULARY.text().to_owned());
+    let (mut raw, tokens, bos) = match meta.text("model") {
+        Some("gpt2") => {
+            let (row, tokens) = (meta.row()?, tokens?);
+            (bytes_bpe(&tokens, meta.merges()?, row)?, tokens, row.bos)
+        }
+        Some("llama") => {
+            let tokens = tokens?;
+            (pieces::bpe(&meta, &tokens)?, tokens, true)
+        }
+        Some(other) => return Err(words::ui::UNKNOWN_VOCABULARY.with(&[("given", &other), ("known", &"gpt2, llama")])),
         None => return Err(words::ui::NO_VOCABULARY.text().to_owned()),
-    }
-    let pre = meta.text("pre").unwrap_or("default");
-    let known = || ROWS.iter().flat_map(|row| row.names).copied().collect::<Vec<_>>().join(", ");
-    let row = ROWS.iter().find(|row| row.names.contains(&pre));
-    let row = row.ok_or_else(|| words::ui::UNKNOWN_PRE_TOKENIZER.with(&[("given", &pre), ("known", &known())]))?;
-    let tokens = meta.texts("tokens").ok_or_else(|| words::ui::NO_VOCABULARY.text().to_owned())?;
-    let mut raw = bytes_bpe(&tokens, meta.merges()?, row)?;
+    };
     add_marked(&mut raw, &tokens, &meta.numbers("token_type"))?;
-    let draft = meta.draft(source, &tokens, row);
+    let draft = meta.draft(source, &tokens, bos);
     Ok(draft.finish(raw))
 }
 
@@ -113,8 +117,11 @@ fn bytes_bpe(tokens: &[&str], merges: Vec<(String, String)>, row: &Row) -> Resul
     Ok(raw)
 }
 
+pub(super) const NORMAL: i64 = 1;
+pub(super) const UNKNOWN: i64 = 2;
 const CONTROL: i64 = 3;
-const USER_DEFINED: i64 = 4;
+pub(super) const USER_DEFINED: i64 = 4;
+pub(super) const BYTE: i64 = 6;
 
 /// Control tokens are special; the maker's own tokens are kept whole in the text.
 fn add_marked(raw: &mut Raw, tokens: &[&str], kinds: &[i64]) -> Result<(), String> {
@@ -128,11 +135,21 @@ fn add_marked(raw: &mut Raw, tokens: &[&str], kinds: &[i64]) -> Result<(), Strin
 }
 
 /// Metadata under `tokenizer.ggml.`
-struct Meta<'a>(&'a Content);
+pub(super) struct Meta<'a>(&'a Content);
 
 impl<'a> Meta<'a> {
-    fn get(&self, key: &str) -> Option<&'a Value> {
+    pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
         self.0.metadata.get(&format!("tokenizer.ggml.{key}"))
+    }
+
+    /// The rule that the file names.
+    fn row(&self) -> Result<&'static Row, String> {
+        let architecture = self.0.metadata.get("general.architecture").and_then(|text| text.to_string().ok());
+        let implied = || BY_ARCHITECTURE.iter().find(|(name, _)| architecture.is_some_and(|a| a == name)).map(|(_, pre)| *pre);
+        let pre = self.text("pre").filter(|pre| *pre != "default").or_else(implied).unwrap_or("default");
+        let known = || ROWS.iter().flat_map(|row| row.names).copied().collect::<Vec<_>>().join(", ");
+        let row = ROWS.iter().find(|row| row.names.contains(&pre));
+        row.ok_or_else(|| words::ui::UNKNOWN_PRE_TOKENIZER.with(&[("given", &pre), ("known", &known())]))
     }
 
     fn text(&self, key: &str) -> Option<&'a str> {
@@ -143,16 +160,21 @@ impl<'a> Meta<'a> {
         self.get(key)?.to_vec().ok()?.iter().map(|item| item.to_string().ok().map(String::as_str)).collect()
     }
 
-    fn numbers(&self, key: &str) -> Vec<i64> {
+    pub(super) fn numbers(&self, key: &str) -> Vec<i64> {
         let items = self.get(key).and_then(|list| list.to_vec().ok());
         items.into_iter().flatten().map(number).map(|n| n.unwrap_or_default()).collect()
     }
 
-    fn id(&self, key: &str) -> Option<u32> {
+    pub(super) fn floats(&self, key: &str) -> Vec<f32> {
+        let items = self.get(key).and_then(|list| list.to_vec().ok());
+        items.into_iter().flatten().filter_map(|number| number.to_f32().ok()).collect()
+    }
+
+    pub(super) fn id(&self, key: &str) -> Option<u32> {
         u32::try_from(number(self.get(&format!("{key}_token_id"))?)?).ok()
     }
 
-    fn flag(&self, key: &str) -> Option<bool> {
+    pub(super) fn flag(&self, key: &str) -> Option<bool> {
         self.get(key)?.to_bool().ok()
     }
 
@@ -162,14 +184,14 @@ impl<'a> Meta<'a> {
         halves.collect::<Option<Vec<_>>>().ok_or_else(|| words::ui::NO_MERGES.text().to_owned())
     }
 
-    fn draft(&self, source: String, tokens: &[&str], row: &Row) -> Draft {
+    fn draft(&self, source: String, tokens: &[&str], bos: bool) -> Draft {
         let mut names = BTreeMap::new();
         for (name, key) in [("bos_token", "bos"), ("eos_token", "eos"), ("unk_token", "unknown"), ("pad_token", "padding")] {
             if let Some(token) = self.id(key).and_then(|id| tokens.get(id as usize)) {
                 names.insert(name.to_owned(), (*token).to_owned());
             }
         }
-        let frame = (self.flag("add_bos_token").unwrap_or(row.bos), self.flag("add_eos_token").unwrap_or(false));
+        let frame = (self.flag("add_bos_token").unwrap_or(bos), self.flag("add_eos_token").unwrap_or(false));
         let frame = Some(frame).filter(|(bos, eos)| *bos || *eos);
         let template = self.0.metadata.get("tokenizer.chat_template").and_then(|text| text.to_string().ok()).cloned();
         let eos = ["eot", "eom"].iter().filter_map(|key| self.id(key)).collect();

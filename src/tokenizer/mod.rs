@@ -7,6 +7,7 @@ mod folder;
 mod gguf;
 mod json;
 mod parts;
+mod pieces;
 mod stream;
 mod template;
 mod train;

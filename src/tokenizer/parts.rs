@@ -24,6 +24,8 @@ pub struct Parts {
     pub added: HashMap<u32, bool>,
     pub vocabulary: usize,
     pub spelling: Spelling,
+    /// The first space of a text is the vocabulary's own.
+    pub prefixed: bool,
 }
 
 impl Parts {
@@ -68,8 +70,20 @@ impl Draft {
             }
         }
         let spelling = Spelling::of(&raw);
+        let prefixed = spelling.takes_prefix(&raw);
         let Self { source, names, template, config, .. } = self;
-        Ok(Tokenizer(std::sync::Arc::new(Parts { raw, source, names, eos, template, config, added, vocabulary: highest, spelling })))
+        Ok(Tokenizer(std::sync::Arc::new(Parts {
+            raw,
+            source,
+            names,
+            eos,
+            template,
+            config,
+            added,
+            vocabulary: highest,
+            spelling,
+            prefixed,
+        })))
     }
 }
 

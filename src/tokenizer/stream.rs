@@ -1,7 +1,6 @@
 //! Decoding one token at a time: a piece comes out when its bytes make whole characters.
 
 use super::Tokenizer;
-use super::alphabet::Spelling;
 use crate::Result;
 
 /// All pieces joined equal [`Tokenizer::decode`] of all ids.
@@ -25,7 +24,7 @@ impl Decoder {
         }
         let bytes = self.tokenizer.token_bytes(id);
         let mut bytes = bytes.as_slice();
-        if !self.begun && self.tokenizer.0.spelling == Spelling::SentencePiece {
+        if !self.begun && self.tokenizer.0.prefixed {
             bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
         }
         self.begun = true;

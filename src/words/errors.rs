@@ -26,6 +26,7 @@ wording! {
     CommandFailed: "`{command}` ended with status {status}", "`{command}` 以状态 {status} 结束";
     NoInput: "this front end cannot ask for input", "这个前端不能请求输入";
     Interrupted: "interrupted: {what}", "已中断：{what}";
+    NoValue: "`{given}` has no value", "`{given}` 没有值", hint "a magic has one with `--json`: `%status --json`", "魔法命令加 `--json` 才有值：`%status --json`";
     NotFound: "there is no file or folder `{path}`", "没有文件或目录 `{path}`", hint "`!ls` shows what is here", "`!ls` 查看这里有什么";
     Io: "cannot use `{path}`", "无法使用 `{path}`";
     NotUtf8: "`{path}` is not UTF-8 text (line {line})", "`{path}` 不是 UTF-8 文本（第 {line} 行）", hint "convert it first: `!iconv -f GB18030 -t UTF-8 {path} > utf8.txt`", "先转换编码：`!iconv -f GB18030 -t UTF-8 {path} > utf8.txt`";
@@ -76,5 +77,6 @@ wording! {
     NotWritable: "`{path}` may not be written by you", "你没有写入 `{path}` 的权限", hint "lantern kernel install --user", "lantern kernel install --user";
     NoKernel: "no kernel `{name}` is installed in {looked_in}", "{looked_in} 中没有安装内核 `{name}`", hint "jupyter kernelspec list", "jupyter kernelspec list";
     NoPrefix: "there is no Python environment to install into", "没有可安装到的 Python 环境", hint "activate one first, or `lantern kernel install --user`", "先激活一个环境，或 `lantern kernel install --user`";
+    NoKernelThere: "no kernel answers at {address}", "{address} 没有内核应答", hint "the connection file may be left from a kernel that has ended; `jupyter --runtime-dir` names the folder, the newest kernel-*.json there is the latest one", "连接文件可能属于已结束的内核；`jupyter --runtime-dir` 给出目录，其中最新的 kernel-*.json 是最近启动的内核";
     Internal: "{doing} failed", "{doing} 失败";
 }

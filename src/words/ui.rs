@@ -168,13 +168,16 @@ pub const THIS_MODEL: Phrase = phrase("this model", "这个模型");
 pub const IGNORED: Phrase = phrase("ignored", "忽略");
 pub const EXAMPLE_LENGTHS: Phrase = phrase("length of the examples", "样本长度");
 // Causes and figures that tokenizer, hub and store put into errors
-pub const SENTENCEPIECE_GGUF: Phrase = phrase(
-    "its vocabulary is SentencePiece, which is not read from GGUF: load the same model's folder with tokenizer.json",
-    "它的词表是 SentencePiece，不能从 GGUF 读取：请加载同一模型带 tokenizer.json 的目录",
+pub const SENTENCEPIECE_NORMALISER: Phrase = phrase(
+    "its SentencePiece vocabulary rewrites the text first (charsmap, extra spaces), which is not read from GGUF: load the same model's folder with tokenizer.json",
+    "它的 SentencePiece 词表会先改写文本（charsmap、多余空格），不能从 GGUF 读取：请加载同一模型带 tokenizer.json 的目录",
 );
+pub const NO_SCORES: Phrase = phrase("it does not hold one score and one type a token", "其中没有每个词元的分数和类型");
 pub const UNKNOWN_VOCABULARY: Phrase = phrase("its vocabulary is `{given}`; known: {known}", "它的词表是 `{given}`；目前支持：{known}");
-pub const UNKNOWN_PRE_TOKENIZER: Phrase =
-    phrase("its pre-tokenizer is `{given}`; known: {known}", "它的预分词规则是 `{given}`；目前支持：{known}");
+pub const UNKNOWN_PRE_TOKENIZER: Phrase = phrase(
+    "its pre-tokenizer is `{given}`; known: {known}. Load the same model's folder with tokenizer.json instead",
+    "它的预分词规则是 `{given}`；目前支持：{known}。请改为加载同一模型带 tokenizer.json 的目录",
+);
 pub const NO_VOCABULARY: Phrase = phrase("it holds no vocabulary", "其中没有词表");
 pub const NO_MERGES: Phrase = phrase("it holds no list of merges", "其中没有合并表");
 pub const AT_LEAST: Phrase = phrase("at least {least}", "至少 {least}");
@@ -243,6 +246,14 @@ pub const BANNER: Phrase = phrase(
     "Lantern {version}: a language model session. %help shows the first steps, %lsmagic lists all commands.",
     "Lantern {version}：语言模型会话。%help 介绍入门，%lsmagic 列出全部命令。",
 );
+pub const ATTACH_ALONE: Phrase = phrase("it must be alone in its cell", "它必须独占一个单元格");
+pub const ATTACH_RUNNING: Phrase = phrase("cell {number} has been running for {time}: {code}", "单元格 {number} 已运行 {time}：{code}");
+pub const ATTACH_ENDED: Phrase = phrase("cell {number} ended after {time}: {code}", "单元格 {number} 运行 {time} 后结束：{code}");
+pub const ATTACH_CUT: Phrase = phrase("… (what came before is not kept)", "…（更早的内容没有保留）");
+pub const ATTACH_NOTHING: Phrase = phrase("no cell has run in this session yet", "本会话还没有运行过单元格");
+pub const ATTACH_LEFT: Phrase = phrase("no longer shown here; the cell goes on", "不再在此显示；那个单元格继续运行");
+pub const NOT_RUN: Phrase =
+    phrase("the cell was not run: the one before it was stopped or failed", "这个单元格没有运行：前一个已停止或出错");
 pub const KERNEL_HOME: Phrase =
     phrase("a kernel takes its home from the environment variable LANTERN_HOME", "内核的主目录由环境变量 LANTERN_HOME 指定");
 

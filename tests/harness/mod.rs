@@ -3,5 +3,7 @@
 #[cfg(unix)]
 pub mod jupyter;
 #[cfg(unix)]
+pub mod kernel;
+#[cfg(unix)]
 pub mod terminal;
 pub mod world;

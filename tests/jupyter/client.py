@@ -60,6 +60,14 @@ class Client:
         msg_id = self.kc.execute(code, **options)
         return self.reply(msg_id), self.outputs(msg_id)
 
+    def silence(self, *msg_ids, timeout=TIMEOUT):
+        """Reads iopub until all of these requests are idle."""
+        left, end = set(msg_ids), time.monotonic() + timeout
+        while left:
+            msg = self.kc.get_iopub_msg(timeout=max(end - time.monotonic(), 0.01))
+            if msg["msg_type"] == "status" and msg["content"]["execution_state"] == "idle":
+                left.discard(msg["parent_header"].get("msg_id"))
+
     def another(self, same=False):
         """A second client, with a session of its own, or (`same`) with the identity of this one, as after a reconnect."""
         kc = self.km.client() if same else BlockingKernelClient(connection_file=self.km.connection_file)

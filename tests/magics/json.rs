@@ -48,6 +48,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("%quant bf16 --json", &["format", "bytes_before", "bytes_after"]),
     ("%save out --json", &["path", "files", "bytes"]),
     ("%status --json", &["model", "adapter", "data", "doing", "rss_bytes"]),
+    ("# %%\n%attach --json", &["cell", "code", "running", "error", "seconds", "text"]),
     ("%history --json", &["inputs"]),
     ("%clear --json", &[]),
     ("%lang --json", &["lang"]),

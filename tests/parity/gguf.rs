@@ -47,7 +47,7 @@ fn the_f32_file_holds_the_same_model_as_the_folder() {
 }
 
 /// Row `s * half + j` of a head where the file had row `2j + s`: what a reader gets that takes the rows as they lie.
-fn as_stored(weight: &Weight, heads: usize) -> Weight {
+pub fn as_stored(weight: &Weight, heads: usize) -> Weight {
     let Weight::Dense { tensor, layout } = weight else { panic!("dense") };
     let (rows, columns) = tensor.dims2().unwrap();
     let halves = tensor.reshape((heads, 2, rows / heads / 2, columns)).unwrap();

@@ -52,6 +52,14 @@ def theta(name, ids):
     return load(name, rope_parameters=parameters)(ids).logits
 
 
+def scaling(**changes):
+    """Llama 3's rope with other numbers; without any: not scaled at all."""
+    def run(name, ids):
+        parameters = load(name).config.rope_parameters | (changes or {"rope_type": "default"})
+        return load(name, rope_parameters=parameters)(ids).logits
+    return run
+
+
 def function(attribute, replacement):
     """A mutant by a replaced function."""
     def run(name, ids):
@@ -112,6 +120,10 @@ MUTANTS = {
     "qwen2-tiny": LLAMA | {"no_bias": weights(r"bias$", 0.0)},
     "qwen3-tiny": LLAMA | {"no_head_norm": weights(r"[qk]_norm", 1.0)},
     "mistral-tiny": LLAMA | {"no_window": config(sliding_window=None), "window_6": config(sliding_window=6)},
+    "llama3-tiny": LLAMA | {
+        "unscaled": scaling(), "factor_8": scaling(factor=8.0), "low_1": scaling(low_freq_factor=1.0), "high_4": scaling(high_freq_factor=4.0),
+        "original_8192": scaling(original_max_position_embeddings=8192), "original_16": scaling(original_max_position_embeddings=16),
+    },
     "gpt_neox-tiny": ROPE | NORMS | {
         "no_bias": weights(r"bias$", 0.0), "gelu_new": config(hidden_act="gelu_new"), "eps_default": config(layer_norm_eps=1e-5),
         "sequential": config(use_parallel_residual=False), "qkv_in_thirds": thirds,

@@ -58,6 +58,12 @@ GPT_NEOX = {
 TIED = {k: v for k, v in LLAMA.items() if k not in ("rope_theta", "rope_scaling")}
 TIED |= {"tie_word_embeddings": True, "rope_parameters": {"rope_theta": 700.0, "rope_type": "default"}, "rms_norm_eps": 2e-3}
 
+# Llama 3's rope, with an original context below the 12 tokens of the goldens: wavelengths from 6.3 to 353 lie in all three bands.
+LLAMA3 = LLAMA | {
+    "head_dim": 16, "rope_theta": 100.0, "tie_word_embeddings": True, "rope_scaling": {
+        "factor": 4.0, "high_freq_factor": 1.25, "low_freq_factor": 0.4, "original_max_position_embeddings": 10, "rope_type": "llama3"},
+}
+
 MODELS = {  # folder: (seed, config)
     "gpt2-tiny": (11, GPT2),
     "llama-tiny": (12, LLAMA),
@@ -66,6 +72,7 @@ MODELS = {  # folder: (seed, config)
     "qwen3-tiny": (15, llama_like("Qwen3ForCausalLM", "qwen3", attention_bias=False, head_dim=16)),
     "mistral-tiny": (16, llama_like("MistralForCausalLM", "mistral", sliding_window=5)),
     "gpt_neox-tiny": (17, GPT_NEOX),
+    "llama3-tiny": (19, LLAMA3),
 }
 FIRST = ("gpt2-tiny", "llama-tiny", "llama-tied-tiny")
 
@@ -123,8 +130,8 @@ def load(name, dtype=torch.float32, **changes):
 
 
 def token_ids(name, seed, *shape):
-    """Token ids that avoid the three special tokens at the start of every vocabulary."""
-    vocabulary = MODELS[name][1]["vocab_size"]
+    """Token ids that avoid the three special tokens at the start of every vocabulary; `name` may be its size."""
+    vocabulary = name if isinstance(name, int) else MODELS[name][1]["vocab_size"]
     return torch.from_numpy(np.random.default_rng(seed).integers(3, vocabulary, shape))
 
 

@@ -145,6 +145,18 @@ results! {
         doing: String,
         rss_bytes: u64,
     }
+    /// `%attach`: the running cell, or the last one.
+    Attach {
+        /// Its number; 0 if no cell has run.
+        cell: u64,
+        code: String,
+        running: bool,
+        /// What it ended with.
+        error: Option<String>,
+        seconds: f64,
+        /// The end of what it printed.
+        text: String,
+    }
     /// `%history`
     History { inputs: Vec<String>, }
     /// `%input`

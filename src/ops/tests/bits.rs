@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::quantized::QTensor;
 use candle_core::{DType, Tensor};
 
 use super::{cases, normal, run, values};
@@ -32,11 +32,10 @@ fn any_number_of_threads_gives_the_same_bits() {
 #[test]
 fn a_row_alone_equals_the_row_in_a_batch() {
     let mut r = Random::seeded(9);
-    let dense = normal(&mut r, &[330, 608], 0.3);
+    let dense = normal(&mut r, &[330, 768], 0.3);
     let half = dense.to_dtype(DType::BF16).unwrap();
-    let conv = normal(&mut r, &[608, 330], 0.3);
-    let packed: Vec<_> =
-        [GgmlDType::Q4_0, GgmlDType::Q4_1, GgmlDType::Q8_0].iter().map(|f| Arc::new(QTensor::quantize(&dense, *f).unwrap())).collect();
+    let conv = normal(&mut r, &[768, 330], 0.3);
+    let packed: Vec<_> = super::PACKED.iter().map(|f| Arc::new(QTensor::quantize(&dense, *f).unwrap())).collect();
     let bias = normal(&mut r, &[330], 0.3);
     let mut layers: Vec<Layer> = vec![
         Box::new(|x| ops::linear(x, &dense, Some(&bias), Layout::OutIn).unwrap()),
@@ -47,7 +46,7 @@ fn a_row_alone_equals_the_row_in_a_batch() {
         layers.push(Box::new(|x| ops::packed_linear(x, w, Some(&bias)).unwrap()));
     }
     for rows in [2, 3, 4, 7] {
-        let x = normal(&mut r, &[rows, 608], 0.3);
+        let x = normal(&mut r, &[rows, 768], 0.3);
         for (i, layer) in layers.iter().enumerate() {
             let together = layer(&x);
             for row in 0..rows {

@@ -6,9 +6,14 @@ mod gradients;
 mod instructions;
 mod twins;
 
+use candle_core::quantized::GgmlDType;
 use candle_core::{Device, Tensor, Var};
 
 use crate::random::Random;
+
+/// The block formats with a kernel here.
+pub const PACKED: &[GgmlDType] =
+    &[GgmlDType::Q4_0, GgmlDType::Q4_1, GgmlDType::Q5_0, GgmlDType::Q5_1, GgmlDType::Q8_0, GgmlDType::Q4K, GgmlDType::Q5K, GgmlDType::Q6K];
 
 /// N(0, std).
 pub fn normal(random: &mut Random, shape: &[usize], std: f64) -> Tensor {

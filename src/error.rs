@@ -87,6 +87,8 @@ errors! {
     NoRun {}
     NotQuantisable { tensor: String, cause: String }
     AdapterOnQuant { format: String }
+    BadCheckpoint { path: String, cause: String }
+    OtherRun { path: String, what: String, given: String, expected: String }
     // The Jupyter kernel
     BadConnection { path: String, cause: String }
     CannotBind { address: String, cause: String }

@@ -19,5 +19,7 @@ mod repl_editor;
 mod repl_pictures;
 #[cfg(unix)]
 mod repl_terminal;
+#[cfg(unix)]
+mod resume;
 mod tokens;
 mod words;

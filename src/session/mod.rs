@@ -1,5 +1,6 @@
 //! The session: one model with its adapter, its data and its run. One verb per file; no events, no printing.
 
+mod checkpoint;
 mod data;
 mod eval;
 mod generate;
@@ -18,6 +19,7 @@ use candle_core::Device;
 use wire::value::Status;
 use wire::{HistoryEntry, HistoryQuery};
 
+pub use checkpoint::Found;
 pub use generate::Written;
 pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
@@ -46,6 +48,7 @@ pub struct Session {
     shared: Arc<Shared>,
     history: Arc<History>,
     cache: PathBuf,
+    runs: PathBuf,
     settings: PathBuf,
     running: PathBuf,
     seed: u64,
@@ -78,13 +81,14 @@ pub struct Base {
 pub const FIRST_SEED: u64 = 42;
 
 impl Session {
-    /// Fetched models and the choices that last lie in `home`; models go to `device`.
+    /// Fetched models, runs and the choices that last lie in `home`; models go to `device`.
     pub fn new(stop: Stop, shared: Arc<Shared>, history: Arc<History>, home: &Home, device: Device) -> Self {
         Self {
             stop,
             shared,
             history,
             cache: home.cache(),
+            runs: home.runs(),
             settings: home.settings(),
             running: home.running(),
             seed: FIRST_SEED,

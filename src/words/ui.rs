@@ -103,6 +103,13 @@ pub const FORECAST: Phrase = phrase(
     "{steps} 步，{parameters} 个参数；大约还需 {bytes} 内存，用时 {time}",
 );
 pub const WIDENED: Phrase = phrase("the frozen weights are widened for this run: {bytes}", "这次训练展开了冻结的权重：{bytes}");
+pub const RUN_GOES_ON: Phrase =
+    phrase("goes on from step {step} of {of}, kept in {path}", "从第 {step} 步（共 {of} 步）继续，保存于 {path}");
+pub const RUN_BEGINS_ANEW: Phrase = phrase(
+    "the same run stopped at step {step} of {of}; this one begins anew, that one stays in {path} until the first checkpoint moves it aside",
+    "同一训练曾停在第 {step} 步（共 {of} 步）；这次重新开始，原来的保留在 {path}，直到首个检查点把它移到旁边",
+);
+pub const NO_CHECKPOINT: Phrase = phrase("no checkpoint was written: {cause}\n", "没有写入检查点：{cause}\n");
 pub const TRAINED_SO_FAR: Phrase = phrase(
     "step {step} of {of}; what was learned is kept, `%train resume=true` goes on",
     "第 {step} 步，共 {of} 步；已学到的保留，`%train resume=true` 继续",

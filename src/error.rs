@@ -64,6 +64,7 @@ errors! {
     HubFailed { repository: String, cause: String }
     HubOffline { repository: String, folder: String }
     NoWeights { repository: String, cause: String }
+    AdapterAlone { adapter: String, base: String }
     // Generation
     ContextFull { tokens: usize, context: usize }
     NoChatTemplate { model: String }

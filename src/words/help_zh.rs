@@ -15,7 +15,7 @@ const MAGICS: &[(&str, &str, &str)] = &[
     (
         "load",
         "加载模型，或把适配器加载到当前模型上",
-        "MODEL 可以是 `%models` 列出的名字、hub 布局的目录（config.json、tokenizer.json、*.safetensors）、.gguf 文件，或含有 PEFT 适配器的目录。\
+        "MODEL 可以是 `%models` 列出的名字、hub 上的名字（所有者/名称）、hub 布局的目录（config.json、tokenizer.json、*.safetensors）、.gguf 文件，或 PEFT 适配器（目录或 hub 上的名字）。\
          加载失败时，原来的模型保留不变。",
     ),
     ("unload", "卸载模型并归还内存", "适配器和已分词的数据也一并丢弃：需要保留的请先用 `%save` 保存。"),

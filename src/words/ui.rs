@@ -175,7 +175,6 @@ pub const NO_VOCABULARY: Phrase = phrase("it holds no vocabulary", "其中没有
 pub const NO_MERGES: Phrase = phrase("it holds no list of merges", "其中没有合并表");
 pub const AT_LEAST: Phrase = phrase("at least {least}", "至少 {least}");
 pub const NOT_WEIGHTS: Phrase = phrase("neither .gguf nor .safetensors", "既不是 .gguf 也不是 .safetensors");
-pub const AN_ADAPTER: Phrase = phrase("it holds an adapter: load its base model first", "这是一个适配器：请先加载它的基础模型");
 pub const SEVERAL_GGUF: Phrase = phrase("it holds several, load one of them: {files}", "其中有多个文件，请加载其中之一：{files}");
 pub const ONLY_PICKLE: Phrase =
     phrase("it holds pytorch_model.bin only: save it as safetensors first", "其中只有 pytorch_model.bin：请先另存为 safetensors");
@@ -208,6 +207,10 @@ pub const FETCH_STOPPED: Phrase =
     phrase("{what}; what was fetched is kept, the same command goes on from there", "{what}；已获取的部分会保留，重复命令即可继续");
 pub const HUB_NO_FILE: Phrase = phrase("it holds no `{file}`", "其中没有 `{file}`");
 pub const HUB_HOLDS: Phrase = phrase("it holds {files}", "其中只有 {files}");
+pub const HUB_ADAPTER_PICKLE: Phrase = phrase(
+    "its adapter is adapter_model.bin only; write it anew with Python: PeftModel.from_pretrained(base, '{id}').save_pretrained('folder')",
+    "它的适配器只有 adapter_model.bin；请用 Python 另存：PeftModel.from_pretrained(base, '{id}').save_pretrained('folder')",
+);
 pub const HUB_ONLY_PICKLE: Phrase = phrase(
     "it holds pytorch_model.bin only, a format that can run code. Where Python is, save it as safetensors: \
      `AutoModelForCausalLM.from_pretrained(\"{id}\").save_pretrained(\"FOLDER\")`, the tokenizer too, then `%load FOLDER`",

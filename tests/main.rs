@@ -7,11 +7,20 @@ mod hub;
 #[cfg(unix)]
 mod jupyter;
 mod layers;
+mod luck;
 mod magics;
 mod parity;
 mod repl;
 #[cfg(unix)]
+mod repl_attach;
+#[cfg(unix)]
+mod repl_editor;
+#[cfg(unix)]
+mod repl_pictures;
+#[cfg(unix)]
 mod repl_terminal;
+#[cfg(unix)]
+mod resume;
 #[cfg(all(unix, feature = "rust-cells"))]
 mod rust_cells;
 mod tokens;

@@ -3,11 +3,14 @@
 //! Each comparison prints what it found: `cargo test --release -p lantern-repl --test all parity -- --nocapture`.
 
 mod adapter;
+mod blocks;
 mod fixture;
 mod forward;
 mod gguf;
 mod gguf_families;
+mod gguf_tokens;
 mod greedy;
+mod layouts;
 mod oracle;
 mod perplexity;
 mod quantised;

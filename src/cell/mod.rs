@@ -3,6 +3,7 @@
 mod attach;
 mod complete;
 mod record;
+mod remarks;
 mod run;
 mod rust;
 pub mod split;
@@ -26,6 +27,7 @@ use crate::store::{History, Home, Settings};
 use crate::words::Lang;
 use crate::{Error, device, magic};
 use attach::Recorder;
+use remarks::Remarks;
 
 /// The backward pass recurses through every operation of a step.
 const STACK: usize = 256 << 20;
@@ -56,6 +58,7 @@ struct Inner {
     shared: Arc<Shared>,
     history: Arc<History>,
     recorder: Arc<Recorder>,
+    remarks: Remarks,
 }
 
 /// How many cells wait or run. The cancel flag is only touched under its lock: an interrupt never outlives the cell it was meant for,
@@ -106,16 +109,30 @@ impl Desk {
         let (answers, answered) = channel();
         let pending = Arc::new(Pending { cells: Mutex::new(0), stop: stop.clone() });
         let session = Session::new(stop, shared.clone(), history.clone(), &home, device);
-        let (recorder, rust) = (Arc::<Recorder>::default(), Rust::new(&home));
-        let (history_too, recorder_too, pending_too) = (history.clone(), recorder.clone(), pending.clone());
-        let mut clerk = Clerk { session, rust, history: history_too, recorder: recorder_too, pending: pending_too, answered, count: 0 };
+        let recorder = Arc::<Recorder>::default();
+        let remarks = Remarks::of(&home);
+        let mut clerk = Clerk {
+            session,
+            rust: Rust::new(&home),
+            history: history.clone(),
+            recorder: recorder.clone(),
+            pending: pending.clone(),
+            answered,
+            remarks: remarks.clone(),
+            count: 0,
+        };
         let thread = std::thread::Builder::new()
             .name("session".into())
             .stack_size(STACK)
             .spawn(move || clerk.serve(&queue))
             .map_err(|e| Error::Internal { doing: "start of the session's thread".into(), cause: e.to_string() }.report())?;
         let (cells, thread) = (Mutex::new(Some(cells)), Mutex::new(Some(thread)));
-        Ok(Self(Arc::new(Inner { cells, thread, answers, pending, shared, history, recorder })))
+        Ok(Self(Arc::new(Inner { cells, thread, answers, pending, shared, history, recorder, remarks })))
+    }
+
+    /// What the person should know before they begin; who asks says it, else the first cell does, on the error stream.
+    pub fn remarks(&self) -> Vec<String> {
+        self.0.remarks.take()
     }
 
     /// Queues a cell; its last event is [`Event::Done`]. A cell that is `%attach` is answered beside the queue.
@@ -203,6 +220,7 @@ struct Clerk {
     recorder: Arc<Recorder>,
     pending: Arc<Pending>,
     answered: Receiver<Option<String>>,
+    remarks: Remarks,
     count: usize,
 }
 
@@ -237,6 +255,9 @@ impl Clerk {
         };
         let prompter: Option<magic::Prompter<'_>> = if request.allow_input { Some(&mut prompter) } else { None };
         let mut out = Out::new(&say, prompter, stop.clone());
+        if !request.silent {
+            self.remarks.take().iter().for_each(|remark| out.warn(&format!("{remark}\n")));
+        }
         let (session, rust) = (&mut self.session, &mut self.rust);
         let run = std::panic::AssertUnwindSafe(|| run::run(&request.code, session, rust, &mut out));
         let result = std::panic::catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&panic)));

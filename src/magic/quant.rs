@@ -1,19 +1,22 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use wire::{Chart, Group, Histogram, Table, Value, value};
 
 use super::{Magic, Out, Topic};
 use crate::plot::number;
-use crate::session::{Format, Quantised, Session};
+use crate::session::{Format, Quantised, Session, Substitute};
 use crate::words::ui;
 use crate::{Error, Result};
 
 /// Store the weights in fewer bits, in place
 ///
-/// Prints size and perplexity before and after, and how far each matrix moved. With q4_0 the embedding table keeps q8_0.
+/// Prints size and perplexity before and after, and how far each matrix moved. The embedding table and the head stay finer: q8_0, or q6_k with a
+/// k format. Blocks of a k format hold 256 numbers; a matrix whose rows they do not divide takes q5_0, q5_1 or q8_0 instead, and is named.
 /// Load the model again to get its own weights back.
 #[derive(clap::Args)]
 pub struct Args {
-    /// f16 and bf16 halve f32; q8_0 takes 8.5 bits a weight, q4_0 4.5
-    #[arg(value_name = "FORMAT", value_parser = ["f32", "f16", "bf16", "q8_0", "q4_0"])]
+    /// Bits a weight: f16 and bf16 16, q8_0 8.5, q6_k 6.6, q5_1 6, q5_k and q5_0 5.5, q4_1 5, q4_k and q4_0 4.5
+    #[arg(value_name = "FORMAT", value_parser = clap::builder::PossibleValuesParser::new(Format::NAMES))]
     format: String,
 }
 
@@ -22,7 +25,7 @@ const SAMPLE: usize = 16;
 
 impl Magic for Args {
     const TOPIC: Topic = Topic::Evaluate;
-    const EXAMPLES: &'static [&'static str] = &["%quant q8_0", "%quant q4_0", "%quant bf16"];
+    const EXAMPLES: &'static [&'static str] = &["%quant q8_0", "%quant q4_k", "%quant bf16"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         let format = Format::parse(&self.format).ok_or_else(|| Error::BadValue {
@@ -47,11 +50,31 @@ impl Magic for Args {
             vec!["ppl".to_owned(), format!("{before:.3}"), format!("{after:.3} ({change:+.2} %)")],
         ];
         out.table(Table { headings, rows });
+        for line in said(&quantised.substitutes) {
+            out.note(&line);
+        }
         if quantised.errors.iter().any(|error| error.relative > 0.0) {
             out.show(Chart::Histogram(histogram(&quantised)));
         }
-        Ok(value::Quant { format: self.format, bytes_before: quantised.bytes_before, bytes_after: quantised.bytes_after }.into())
+        let Quantised { bytes_before, bytes_after, substitutes, .. } = quantised;
+        Ok(value::Quant { format: self.format, bytes_before, bytes_after, substituted: substitutes.len() as u64 }.into())
     }
+}
+
+/// A line for each format that was taken instead: how many matrices, and which, the layer's number as `*`.
+fn said(substitutes: &[Substitute]) -> Vec<String> {
+    let mut kinds: BTreeMap<(&str, &str), (usize, BTreeSet<String>)> = BTreeMap::new();
+    for Substitute { name, row, asked, taken } in substitutes {
+        let parts = name.split('.').map(|part| if part.parse::<usize>().is_ok() { "*" } else { part });
+        let (count, names) = kinds.entry((asked, taken)).or_default();
+        *count += 1;
+        names.insert(format!("{} ({row})", parts.collect::<Vec<_>>().join(".")));
+    }
+    let line = |((asked, taken), (count, names)): (&(&str, &str), &(usize, BTreeSet<String>))| {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        ui::QUANT_INSTEAD.with(&[("taken", taken), ("asked", asked), ("count", count), ("names", &names.join(", "))])
+    };
+    kinds.iter().map(line).collect()
 }
 
 /// `÷3.21` or, where it grew, `×1.87`.

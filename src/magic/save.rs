@@ -5,13 +5,14 @@ use wire::{Value, value};
 use super::{Magic, Out, Topic};
 use crate::Result;
 use crate::plot::number;
-use crate::session::Session;
-use crate::words::ui;
+use crate::session::{Saved, Session};
+use crate::words::{luck, ui};
 
 /// Save the adapter, or the model with its tokenizer
 ///
 /// An attached adapter is written in PEFT's layout; `merged=true`, or no adapter, writes the whole model in the hub's layout. `%load DIR` reads
-/// either back, and so do PEFT and transformers. A folder that is there is replaced only once everything is written.
+/// either back, and so do PEFT and transformers. A folder that is there gives way only once everything is written,
+/// and is kept beside it as DIR.old unless it held the same.
 #[derive(clap::Args)]
 pub struct Args {
     /// The folder to write
@@ -27,12 +28,15 @@ impl Magic for Args {
     const EXAMPLES: &'static [&'static str] = &["%save my-adapter", "%save my-model merged=true"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
-        let files = session.save(&self.dir, self.merged)?;
+        let Saved { files, kept } = session.save(&self.dir, self.merged)?;
         let bytes = files.iter().filter_map(|path| path.metadata().ok()).map(|file| file.len()).sum();
         let names: Vec<String> = files.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned()).collect();
         let path = self.dir.display().to_string();
         let fields: [(&str, &dyn std::fmt::Display); 3] = [("path", &path), ("bytes", &number::bytes(bytes)), ("files", &names.join(", "))];
         out.line(&ui::SAVED.with(&fields));
+        if let Some(kept) = kept {
+            out.note(&luck::SAVE_KEPT.with(&[("kept", &kept.display())]));
+        }
         Ok(value::Save { path, files: names, bytes }.into())
     }
 }

@@ -1,7 +1,7 @@
 //! Tensors out of a mapped file into memory of their own, by all threads.
 //!
 //! Nothing stays mapped once a model is loaded: a file that another program shortens would end the process, and one that it rewrites would change the
-//! model under the person's hands. Copied into large pages, a tensor costs little more than reading it.
+//! model under the person's hands.
 
 use std::mem::MaybeUninit;
 
@@ -57,15 +57,13 @@ fn widened<T: Sync>(from: &[T], widen: fn(&[T], &mut [f32])) -> Vec<f32> {
 
 /// A new vector whose parts `fill` writes, in parallel; it gets the index of its part's first number and must write all of it.
 fn filled(count: usize, fill: impl Fn(usize, &mut [MaybeUninit<f32>]) + Sync) -> Vec<f32> {
-    const PART: usize = memory::LARGE_PAGE / size_of::<f32>();
+    const PART: usize = 512 << 10;
     let mut values: Vec<f32> = Vec::with_capacity(count);
-    memory::prefer_large_pages(values.spare_capacity_mut());
     let spare = &mut values.spare_capacity_mut()[..count];
-    // Two threads that touch one page first would both wait for it.
-    let head = spare.as_ptr().align_offset(memory::LARGE_PAGE).min(count);
-    let (start, rest) = spare.split_at_mut(head);
-    fill(0, start);
-    rest.par_chunks_mut(PART).enumerate().for_each(|(i, part)| fill(head + i * PART, part));
+    spare.par_chunks_mut(PART).enumerate().for_each(|(i, part)| {
+        memory::take_pages(part);
+        fill(i * PART, part);
+    });
     // SAFETY: `fill` has written every part.
     unsafe { values.set_len(count) };
     values
@@ -75,7 +73,7 @@ fn filled(count: usize, fill: impl Fn(usize, &mut [MaybeUninit<f32>]) + Sync) ->
 mod tests {
     use super::*;
 
-    /// Longer than two large pages, so that there are a head and several parts.
+    /// Longer than two parts.
     #[test]
     fn what_is_copied_is_what_candle_reads() {
         let numbers: Vec<f32> = (0..1_300_003).map(|i| (i as f32).sin()).collect();

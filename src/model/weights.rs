@@ -89,9 +89,19 @@ impl Model {
         layers + self.embed.bytes() + self.head.as_ref().map_or(0, linear) + norm(&self.norm) + self.positions.as_ref().map_or(0, tensor)
     }
 
-    /// The format of most weights: `f32`, `q4_1`, …
+    /// The formats of the matrices inside blocks, the commonest first: `f32`, `q5_0 + q4_k`, …
     pub fn format(&self) -> String {
-        self.linears().next().map_or_else(|| self.embed.format(), |linear| linear.weight.format())
+        let mut formats: Vec<(String, u64)> = Vec::new();
+        for linear in self.linears() {
+            let format = linear.weight.format();
+            match formats.iter_mut().find(|(name, _)| *name == format) {
+                Some((_, elements)) => *elements += linear.weight.elements(),
+                None => formats.push((format, linear.weight.elements())),
+            }
+        }
+        formats.sort_by_key(|(_, elements)| std::cmp::Reverse(*elements));
+        let names: Vec<String> = formats.into_iter().map(|(name, _)| name).collect();
+        if names.is_empty() { self.embed.format() } else { names.join(" + ") }
     }
 
     /// Whether any matrix is packed.

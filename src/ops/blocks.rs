@@ -38,15 +38,6 @@ vectorised! {
     }
 }
 
-/// How many steps [`unpack`] takes for a block of so many bytes.
-pub const fn steps(size: usize) -> usize {
-    match size {
-        210 => 2,
-        144 | 176 => 4,
-        _ => 1,
-    }
-}
-
 /// Exact for normal, subnormal and infinite values, without branches (so that it vectorises).
 #[inline(always)]
 pub fn half_to_float(bits: u16) -> f32 {
@@ -98,7 +89,7 @@ fn widen(bytes: &[u8], format: GgmlDType, out: &mut [f32]) {
     }
 }
 
-/// One format of `$size` bytes a block; `$unpack` gives a step of it.
+/// One format of `$size` bytes a block; `$unpack` gives its runs.
 macro_rules! widen {
     ($name:ident, $size:literal, $unpack:path) => {
         vectorised_lanes! {
@@ -106,11 +97,9 @@ macro_rules! widen {
                 let (blocks, _) = from.as_chunks::<$size>();
                 let mut to = to.as_chunks_mut::<LANES>().0.chunks_exact_mut(2);
                 for block in blocks {
-                    for step in 0..steps($size) {
-                        for (low, high) in $unpack(block, step) {
-                            if let Some([first, last]) = to.next() {
-                                (*first, *last) = (V::store(low), V::store(high));
-                            }
+                    for (low, high) in $unpack(block) {
+                        if let Some([first, last]) = to.next() {
+                            (*first, *last) = (V::store(low), V::store(high));
                         }
                     }
                 }

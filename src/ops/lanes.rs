@@ -2,8 +2,60 @@
 
 use super::simd::LANES;
 
+/// Sixteen bytes that hold parts of codes.
+pub trait Codes: Copy {
+    fn load(from: &[u8; LANES]) -> Self;
+    fn and(self, mask: u8) -> Self;
+    fn or(self, other: Self) -> Self;
+    /// Zeros come in at the top; `n < 8`.
+    fn right(self, n: usize) -> Self;
+    /// Zeros come in at the bottom; `n < 8`.
+    fn left(self, n: usize) -> Self;
+    fn minus(self, other: u8) -> Self;
+    /// `value` in byte i where bit i is set, else 0.
+    fn where_set(bits: u16, value: u8) -> Self;
+}
+
+impl Codes for [u8; LANES] {
+    #[inline(always)]
+    fn load(from: &[u8; LANES]) -> Self {
+        *from
+    }
+
+    #[inline(always)]
+    fn and(self, mask: u8) -> Self {
+        self.map(|byte| byte & mask)
+    }
+
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] | other[i])
+    }
+
+    #[inline(always)]
+    fn right(self, n: usize) -> Self {
+        self.map(|byte| byte >> n)
+    }
+
+    #[inline(always)]
+    fn left(self, n: usize) -> Self {
+        self.map(|byte| byte << n)
+    }
+
+    #[inline(always)]
+    fn minus(self, other: u8) -> Self {
+        self.map(|byte| byte.wrapping_sub(other))
+    }
+
+    #[inline(always)]
+    fn where_set(bits: u16, value: u8) -> Self {
+        std::array::from_fn(|i| if bits >> i & 1 == 1 { value } else { 0 })
+    }
+}
+
 /// Methods are called inside functions compiled for the instruction set (see `vectorised_lanes`), where they inline.
 pub trait Lanes: Copy {
+    type Codes: Codes;
     fn splat(x: f32) -> Self;
     fn load(from: &[f32; LANES]) -> Self;
     fn store(self) -> [f32; LANES];
@@ -16,6 +68,8 @@ pub trait Lanes: Copy {
     /// The low and the high nibbles of 16 bytes.
     fn nibbles(from: &[u8; LANES]) -> (Self, Self);
     fn signed(from: &[u8; LANES]) -> Self;
+    /// Codes as signed bytes.
+    fn of(codes: Self::Codes) -> Self;
     /// A half float from its little-endian bytes, in every lane.
     fn half(from: [u8; 2]) -> Self;
     fn f16(from: &[u16; LANES]) -> Self;
@@ -25,6 +79,8 @@ pub trait Lanes: Copy {
 }
 
 impl Lanes for [f32; LANES] {
+    type Codes = [u8; LANES];
+
     #[inline(always)]
     fn splat(x: f32) -> Self {
         [x; LANES]
@@ -68,6 +124,11 @@ impl Lanes for [f32; LANES] {
     #[inline(always)]
     fn signed(from: &[u8; LANES]) -> Self {
         from.map(|byte| f32::from(byte as i8))
+    }
+
+    #[inline(always)]
+    fn of(codes: Self::Codes) -> Self {
+        Self::signed(&codes)
     }
 
     #[inline(always)]

@@ -5,7 +5,7 @@
 
 use std::arch::x86_64::*;
 
-use super::lanes::Lanes;
+use super::lanes::{Codes, Lanes};
 use super::simd::LANES;
 
 #[derive(Clone, Copy)]
@@ -24,7 +24,52 @@ unsafe fn sum8(x: __m256) -> f32 {
     }
 }
 
+impl Codes for __m128i {
+    #[inline(always)]
+    fn load(from: &[u8; LANES]) -> Self {
+        unsafe { _mm_loadu_si128(from.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn and(self, mask: u8) -> Self {
+        unsafe { _mm_and_si128(self, _mm_set1_epi8(mask as i8)) }
+    }
+
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        unsafe { _mm_or_si128(self, other) }
+    }
+
+    /// Bytes are shifted in pairs; what came from the neighbour is masked away.
+    #[inline(always)]
+    fn right(self, n: usize) -> Self {
+        unsafe { _mm_srl_epi16(self, _mm_cvtsi32_si128(n as i32)) }.and(0xff >> n)
+    }
+
+    #[inline(always)]
+    fn left(self, n: usize) -> Self {
+        unsafe { _mm_sll_epi16(self, _mm_cvtsi32_si128(n as i32)) }.and(0xff << n)
+    }
+
+    #[inline(always)]
+    fn minus(self, other: u8) -> Self {
+        unsafe { _mm_sub_epi8(self, _mm_set1_epi8(other as i8)) }
+    }
+
+    #[inline(always)]
+    fn where_set(bits: u16, value: u8) -> Self {
+        unsafe {
+            let halves = _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+            let spread = _mm_shuffle_epi8(_mm_cvtsi32_si128(i32::from(bits)), halves);
+            let each = _mm_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
+            _mm_cmpeq_epi8(_mm_and_si128(spread, each), each).and(value)
+        }
+    }
+}
+
 impl Lanes for Avx512 {
+    type Codes = __m128i;
+
     #[inline(always)]
     fn splat(x: f32) -> Self {
         unsafe { Self(_mm512_set1_ps(x)) }
@@ -73,7 +118,12 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn signed(from: &[u8; LANES]) -> Self {
-        unsafe { Self(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(from.as_ptr().cast())))) }
+        Self::of(Codes::load(from))
+    }
+
+    #[inline(always)]
+    fn of(codes: __m128i) -> Self {
+        unsafe { Self(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(codes))) }
     }
 
     #[inline(always)]
@@ -101,6 +151,8 @@ impl Lanes for Avx512 {
 }
 
 impl Lanes for Avx2 {
+    type Codes = __m128i;
+
     #[inline(always)]
     fn splat(x: f32) -> Self {
         unsafe { Self(_mm256_set1_ps(x), _mm256_set1_ps(x)) }
@@ -154,10 +206,14 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn signed(from: &[u8; LANES]) -> Self {
+        Self::of(Codes::load(from))
+    }
+
+    #[inline(always)]
+    fn of(codes: __m128i) -> Self {
         unsafe {
-            let bytes = _mm_loadu_si128(from.as_ptr().cast());
-            let half = |bytes| _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
-            Self(half(bytes), half(_mm_srli_si128::<8>(bytes)))
+            let half = |codes| _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes));
+            Self(half(codes), half(_mm_srli_si128::<8>(codes)))
         }
     }
 

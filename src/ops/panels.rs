@@ -79,7 +79,7 @@ fn bf16_to_float(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
 
-/// One panel for a format of `$size` bytes a block; `$unpack` gives a step of it.
+/// One panel for a format of `$size` bytes a block; `$unpack` gives its runs.
 macro_rules! packed {
     ($name:ident, $size:literal, $unpack:path) => {
         vectorised_lanes! {
@@ -90,11 +90,9 @@ macro_rules! packed {
                     let mut lanes = [[V::splat(0.0); 2]; R];
                     let mut at = 0;
                     for block in row {
-                        for step in 0..blocks::steps($size) {
-                            for (low, high) in $unpack(block, step) {
-                                accumulate(&mut lanes, low, high, &xs, at);
-                                at += 1;
-                            }
+                        for (low, high) in $unpack(block) {
+                            accumulate(&mut lanes, low, high, &xs, at);
+                            at += 1;
                         }
                     }
                     for r in 0..R {

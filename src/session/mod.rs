@@ -1,5 +1,6 @@
 //! The session: one model with its adapter, its data and its run. One verb per file; no events, no printing.
 
+mod checkpoint;
 mod data;
 mod eval;
 mod generate;
@@ -19,12 +20,14 @@ use candle_core::Device;
 use wire::value::Status;
 use wire::{HistoryEntry, HistoryQuery};
 
+pub use checkpoint::Found;
 pub use generate::Written;
 pub use inside::Numbers;
 pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
 pub use pretrain::Shape;
-pub use quant::{Format, Quantised, TensorError};
+pub use quant::{Format, Quantised, Substitute, TensorError};
+pub use save::Saved;
 pub use snapshot::{Shared, Snapshot};
 pub use train::Prediction;
 
@@ -35,7 +38,7 @@ use crate::model::Model;
 use crate::nn::Deltas;
 use crate::random::Random;
 use crate::stop::Stop;
-use crate::store::{History, Home, Settings};
+use crate::store::{History, Home, Running, Settings};
 use crate::tokenizer::{Message, Tokenizer};
 use crate::train::Run;
 use crate::words::Lang;
@@ -47,7 +50,9 @@ pub struct Session {
     shared: Arc<Shared>,
     history: Arc<History>,
     cache: PathBuf,
+    runs: PathBuf,
     settings: PathBuf,
+    running: PathBuf,
     seed: u64,
     random: Random,
     device: Device,
@@ -58,6 +63,14 @@ pub struct Session {
     choosing: Option<inside::Choosing>,
     chat: Vec<Message>,
     run: Option<train::Active>,
+    unsaved: Unsaved,
+}
+
+/// What was trained and not saved since.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unsaved {
+    adapter: bool,
+    model: bool,
 }
 
 /// The model and what belongs to it.
@@ -71,14 +84,16 @@ pub struct Base {
 pub const FIRST_SEED: u64 = 42;
 
 impl Session {
-    /// Fetched models and the choices that last lie in `home`; models go to `device`.
+    /// Fetched models, runs and the choices that last lie in `home`; models go to `device`.
     pub fn new(stop: Stop, shared: Arc<Shared>, history: Arc<History>, home: &Home, device: Device) -> Self {
         Self {
             stop,
             shared,
             history,
             cache: home.cache(),
+            runs: home.runs(),
             settings: home.settings(),
+            running: home.running(),
             seed: FIRST_SEED,
             random: Random::seeded(FIRST_SEED),
             device,
@@ -89,6 +104,7 @@ impl Session {
             choosing: None,
             chat: Vec::new(),
             run: None,
+            unsaved: Unsaved::default(),
         }
     }
 
@@ -133,6 +149,11 @@ impl Session {
         self.shared.read().status()
     }
 
+    /// Notes that heavy work begins, for as long as the result lives; a home that cannot be written gets none.
+    pub fn note(&self, what: &str) -> Option<Running> {
+        Running::begin(&self.running, what).ok()
+    }
+
     /// Says what is going on, for those who read the snapshot; `None` when done.
     pub fn doing(&self, what: Option<String>) {
         self.shared.update(|snapshot| snapshot.doing = what);
@@ -174,6 +195,8 @@ impl Session {
         let targets = self.loaded.as_ref().map(|base| crate::adapter::module_names(&base.model)).unwrap_or_default();
         let adapter = self.adapter.as_ref().map(Adapter::title);
         let data = self.data.as_ref().map(|data| data.name.clone());
-        self.shared.update(|snapshot| *snapshot = Snapshot { model, targets, adapter, data, doing: snapshot.doing.clone() });
+        let names = [(self.unsaved.model, &model), (self.unsaved.adapter, &adapter)];
+        let unsaved = names.into_iter().filter(|(unsaved, _)| *unsaved).filter_map(|(_, name)| name.clone()).collect();
+        self.shared.update(|snapshot| *snapshot = Snapshot { model, targets, adapter, data, unsaved, doing: snapshot.doing.clone() });
     }
 }

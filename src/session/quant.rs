@@ -1,14 +1,16 @@
 //! `quant`: the weights in fewer bits, in place, with the error this makes in each matrix.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{DType, Device, Tensor};
+use rayon::prelude::*;
 
 use super::Session;
 use crate::device::memory;
 use crate::model::Slot;
-use crate::nn::Weight;
+use crate::nn::{Weight, block_name};
 use crate::words::ui;
 use crate::{Error, Result};
 
@@ -20,16 +22,28 @@ pub struct TensorError {
     pub relative: f64,
 }
 
+/// A matrix whose rows the blocks of the asked format do not divide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Substitute {
+    pub name: String,
+    /// Numbers in a row.
+    pub row: usize,
+    pub asked: &'static str,
+    pub taken: &'static str,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quantised {
     pub bytes_before: u64,
     pub bytes_after: u64,
     pub errors: Vec<TensorError>,
+    pub substitutes: Vec<Substitute>,
 }
 
 impl Session {
-    /// Stores every matrix as `f16`, `bf16`, `q8_0` or `q4_0`. With `q4_0` the embedding table and the head get `q8_0`, as llama.cpp
-    /// keeps them finer: they touch every token. `progress` gets matrices so far and in all. On failure nothing changes.
+    /// Stores every matrix in `format`; the embedding table and the head finer than four or five bits, as llama.cpp keeps them, for they touch every
+    /// token: q8_0, or q6_k with the k formats. A k format needs rows that 256 divides; other matrices take llama.cpp's substitute, which the result
+    /// names: q5_0 for q4_k, q5_1 for q5_k, q8_0 for q6_k. `progress` gets matrices so far and in all. On failure nothing changes.
     ///
     /// # Errors
     /// `NoModel`, `NotQuantisable` (rows that blocks of 32 do not divide), `Interrupted`.
@@ -39,16 +53,23 @@ impl Session {
         let mut model = base.model.detached();
         let device = model.device.clone();
         let ends = [format!("{}.weight", model.family.names.embed), format!("{}.weight", model.family.names.head)];
-        let total = model.linears().count() as u64 + 1;
-        let mut errors = Vec::new();
+        let total = model.linears().count() as u64 + 1 + u64::from(model.head.is_some());
+        let (mut errors, mut substitutes) = (Vec::new(), Vec::new());
         let stop = self.stop.clone();
         model.visit(&mut |name, slot| {
             let Slot::Matrix(weight) = slot else { return Ok(()) };
             if stop.raised() {
                 return Err(Error::Interrupted { what: ui::QUANT_STOPPED.to_string() });
             }
-            let format = if ends.contains(&name.to_owned()) { format.of_ends() } else { format };
-            let packed = pack(name, weight, format, &device)?;
+            let asked = if ends.contains(&name.to_owned()) { format.of_ends() } else { format };
+            let (row, _) = weight.dims();
+            let taken = asked.for_rows(name, row)?;
+            if let (Format::Blocks(asked), Format::Blocks(taken)) = (asked, taken)
+                && asked != taken
+            {
+                substitutes.push(Substitute { name: name.to_owned(), row, asked: block_name(asked), taken: block_name(taken) });
+            }
+            let packed = pack(weight, taken, &device)?;
             errors.push(TensorError { name: name.to_owned(), relative: difference(weight, &packed, &device)? });
             *weight = packed;
             progress(errors.len() as u64, total);
@@ -61,7 +82,7 @@ impl Session {
         }
         self.publish();
         memory::give_back();
-        Ok(Quantised { bytes_before, bytes_after, errors })
+        Ok(Quantised { bytes_before, bytes_after, errors, substitutes })
     }
 }
 
@@ -72,7 +93,7 @@ pub enum Format {
 }
 
 impl Format {
-    pub const NAMES: &'static [&'static str] = &["f32", "f16", "bf16", "q8_0", "q4_0"];
+    pub const NAMES: &'static [&'static str] = &["f32", "f16", "bf16", "q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0"];
 
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name {
@@ -80,31 +101,67 @@ impl Format {
             "f16" => Self::Half(DType::F16),
             "bf16" => Self::Half(DType::BF16),
             "q8_0" => Self::Blocks(GgmlDType::Q8_0),
+            "q6_k" => Self::Blocks(GgmlDType::Q6K),
+            "q5_k" => Self::Blocks(GgmlDType::Q5K),
+            "q5_1" => Self::Blocks(GgmlDType::Q5_1),
+            "q5_0" => Self::Blocks(GgmlDType::Q5_0),
+            "q4_k" => Self::Blocks(GgmlDType::Q4K),
+            "q4_1" => Self::Blocks(GgmlDType::Q4_1),
             "q4_0" => Self::Blocks(GgmlDType::Q4_0),
             _ => return None,
         })
     }
 
+    /// What the embedding table and the head get.
     fn of_ends(self) -> Self {
         match self {
+            Self::Blocks(GgmlDType::Q4K | GgmlDType::Q5K | GgmlDType::Q6K) => Self::Blocks(GgmlDType::Q6K),
             Self::Blocks(_) => Self::Blocks(GgmlDType::Q8_0),
             half => half,
         }
     }
+
+    /// Itself where its blocks divide rows of `row` numbers, else llama.cpp's substitute.
+    ///
+    /// # Errors
+    /// `NotQuantisable` where that does not divide them either.
+    fn for_rows(self, name: &str, row: usize) -> Result<Self> {
+        let Self::Blocks(asked) = self else { return Ok(self) };
+        let taken = match asked {
+            fits if row.is_multiple_of(fits.block_size()) => fits,
+            GgmlDType::Q4K => GgmlDType::Q5_0,
+            GgmlDType::Q5K => GgmlDType::Q5_1,
+            GgmlDType::Q6K => GgmlDType::Q8_0,
+            other => other,
+        };
+        if row.is_multiple_of(taken.block_size()) {
+            return Ok(Self::Blocks(taken));
+        }
+        let cause = ui::ROWS_OF_BLOCKS.with(&[("row", &row), ("block", &taken.block_size())]);
+        Err(Error::NotQuantisable { tensor: name.to_owned(), cause })
+    }
 }
 
-fn pack(name: &str, weight: &Weight, format: Format, device: &Device) -> Result<Weight> {
+fn pack(weight: &Weight, format: Format, device: &Device) -> Result<Weight> {
     match format {
         Format::Half(dtype) => weight.converted(dtype, device),
-        Format::Blocks(dtype) => {
-            let (inn, _) = weight.dims();
-            if !inn.is_multiple_of(dtype.block_size()) {
-                let cause = ui::ROWS_OF_BLOCKS.with(&[("row", &inn), ("block", &dtype.block_size())]);
-                return Err(Error::NotQuantisable { tensor: name.to_owned(), cause });
-            }
-            Ok(Weight::Packed(Arc::new(QTensor::quantize(&weight.rows(device)?, dtype)?)))
-        }
+        Format::Blocks(dtype) if device.is_cpu() => Ok(Weight::Packed(Arc::new(pack_rows(&weight.rows(device)?, dtype)?))),
+        Format::Blocks(dtype) => Ok(Weight::Packed(Arc::new(QTensor::quantize(&weight.rows(device)?, dtype)?))),
     }
+}
+
+/// Blocks do not know of each other, so all threads pack rows; a k format searches long for its scales.
+fn pack_rows(rows: &Tensor, dtype: GgmlDType) -> Result<QTensor> {
+    let (count, row) = rows.dims2()?;
+    let part = (64 * 1024 / row.max(1)).max(1);
+    let parts = (0..count).step_by(part).collect::<Vec<_>>().into_par_iter().map(|first| {
+        // candle packs a storage from its beginning, wherever the tensor begins in it.
+        let some = rows.narrow(0, first, part.min(count - first))?.force_contiguous()?;
+        let packed = QTensor::quantize(&some, dtype)?;
+        Ok(packed.data()?.into_owned())
+    });
+    let bytes = parts.collect::<Result<Vec<Vec<u8>>>>()?.concat();
+    Ok(QTensor::new(QStorage::from_data(Cow::Owned(bytes), &Device::Cpu, dtype)?, (count, row))?)
 }
 
 fn difference(before: &Weight, after: &Weight, device: &Device) -> Result<f64> {
@@ -112,4 +169,22 @@ fn difference(before: &Weight, after: &Weight, device: &Device) -> Result<f64> {
     let square = |t: &Tensor| Ok::<f64, Error>(f64::from(t.sqr()?.mean_all()?.to_scalar::<f32>()?));
     let norm = square(&before)?;
     Ok(if norm == 0.0 { 0.0 } else { (square(&(before - after)?)? / norm).sqrt() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    /// 300 rows of 512 go to several threads.
+    #[test]
+    fn rows_packed_by_all_threads_are_the_bytes_of_one() {
+        let rows = Tensor::from_vec(Random::seeded(5).normals(300 * 512, 0.3), (300, 512), &Device::Cpu).unwrap();
+        for name in Format::NAMES {
+            let Some(Format::Blocks(dtype)) = Format::parse(name) else { continue };
+            let (parts, whole) = (pack_rows(&rows, dtype).unwrap(), QTensor::quantize(&rows, dtype).unwrap());
+            assert_eq!(parts.data().unwrap(), whole.data().unwrap(), "{name}");
+            assert_eq!((parts.shape().dims(), parts.dtype()), (&[300, 512][..], dtype));
+        }
+    }
 }

@@ -5,28 +5,75 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Tensor};
 
-use super::Session;
+use super::{Session, Unsaved};
 use crate::adapter::{self, Adapter};
 use crate::model::{Model, Slot};
 use crate::nn::Weight;
 use crate::ops::Layout;
+use crate::plot::number;
 use crate::store;
 use crate::tokenizer::Tokenizer;
+use crate::words::luck;
 use crate::{Error, Result};
+
+/// What a save wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    pub files: Vec<PathBuf>,
+    /// Where the folder is now that was there.
+    pub kept: Option<PathBuf>,
+}
 
 impl Session {
     /// Writes the attached adapter, or else the whole model; `merged` writes the model with the adapter added in.
-    /// A folder that is there is replaced only when all is written. Returns the files.
+    /// A folder that is there gives way only when all is written, and is kept under another name unless it held the same.
     ///
     /// # Errors
     /// `NoModel`, `DiskFull`, `Io`: nothing half-written is left.
-    pub fn save(&self, folder: &Path, merged: bool) -> Result<Vec<PathBuf>> {
+    pub fn save(&mut self, folder: &Path, merged: bool) -> Result<Saved> {
         let base = self.base()?;
-        let names = store::atomic_folder(folder, |folder| match &self.adapter {
-            Some(adapter) if !merged => adapter.save(folder, &base.model),
-            adapter => save_model(folder, &base.model, &base.tokenizer, adapter.as_ref()),
+        let bytes = match &self.adapter {
+            Some(adapter) if !merged => adapter.parameters() as u64 * 4,
+            _ => stored(&base.model),
+        };
+        store::check_room(folder, bytes)?;
+        let (names, kept) = store::atomic_folder(folder, |folder| {
+            let written = match &self.adapter {
+                Some(adapter) if !merged => adapter.save(folder, &base.model),
+                adapter => save_model(folder, &base.model, &base.tokenizer, adapter.as_ref()),
+            };
+            written.map_err(|error| with_bytes(error, bytes))
         })?;
-        Ok(names.iter().filter_map(|path| path.file_name()).map(|name| folder.join(name)).collect())
+        // A merged model holds both; an adapter leaves the model it stands on as it was.
+        self.unsaved = Unsaved { adapter: false, model: self.unsaved.model && self.adapter.is_some() && !merged };
+        self.publish();
+        let files = names.iter().filter_map(|path| path.file_name()).map(|name| folder.join(name)).collect();
+        Ok(Saved { files, kept })
+    }
+}
+
+/// Bytes of the tensors as they are written: packed weights are widened to f32.
+fn stored(model: &Model) -> u64 {
+    let mut bytes = 0;
+    let visited = model.detached().visit(&mut |_, slot| {
+        bytes += match slot {
+            Slot::Vector(tensor) => (tensor.elem_count() * tensor.dtype().size_in_bytes()) as u64,
+            Slot::Matrix(weight @ Weight::Packed(_)) => weight.elements() * 4,
+            Slot::Matrix(weight) => weight.bytes(),
+        };
+        Ok(())
+    });
+    debug_assert!(visited.is_ok(), "counting cannot fail");
+    bytes
+}
+
+/// A write that failed says how much there is to write.
+fn with_bytes(error: Error, bytes: u64) -> Error {
+    let bytes = number::bytes(bytes);
+    match error {
+        Error::DiskFull { path, .. } => Error::DiskFull { path, needed: bytes },
+        Error::Io { path, cause } => Error::Io { path, cause: luck::SAVE_TAKES.with(&[("cause", &cause), ("bytes", &bytes)]) },
+        other => other,
     }
 }
 

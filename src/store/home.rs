@@ -48,6 +48,11 @@ impl Home {
         self.root.join("runs")
     }
 
+    /// Notes of heavy work, for [`super::Running`].
+    pub fn running(&self) -> PathBuf {
+        self.root.join("running")
+    }
+
     /// For [`super::History::open`].
     pub fn history(&self) -> PathBuf {
         self.root.join("history.jsonl")

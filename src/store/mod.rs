@@ -1,11 +1,13 @@
-//! What stays on disk between sessions: where it lies, whole-or-nothing writing, settings, history.
+//! What stays on disk between sessions: where it lies, whole-or-nothing writing, settings, history, notes of what runs.
 
 mod history;
 mod home;
+mod running;
 mod settings;
 mod write;
 
 pub use history::History;
 pub use home::Home;
+pub use running::{Left, Running, left_behind};
 pub use settings::Settings;
-pub use write::{atomic_folder, atomic_write};
+pub use write::{WRITING, atomic_folder, atomic_write, check_room};

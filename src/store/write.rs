@@ -1,11 +1,14 @@
 //! Writing that happens wholly or not at all: into a neighbour first, then renamed.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::words::ui;
 use crate::{Error, Result};
+
+/// How the name of a file begins that is not finished yet.
+pub const WRITING: &str = ".writing-";
 
 /// Writes a file through `fill`; a reader sees the old contents or the new, never a part. Missing folders are made.
 ///
@@ -17,7 +20,7 @@ pub fn atomic_write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>
     // As a plain new file would have them, less what the person's mask takes away.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let fresh = builder.prefix(".writing-").tempfile_in(folder).map_err(Error::io(folder))?;
+    let fresh = builder.prefix(WRITING).tempfile_in(folder).map_err(Error::io(folder))?;
     let mut writer = BufWriter::with_capacity(1 << 20, fresh);
     fill(&mut writer)?;
     let fresh = writer.into_inner().map_err(|cause| Error::io(path)(cause.into_error()))?;
@@ -29,9 +32,10 @@ pub fn atomic_write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>
 
 /// Makes a folder through `fill`, which gets an empty one beside it to write into.
 ///
-/// A folder that is there already is replaced only after `fill` has succeeded and everything is on disk; on an error it
-/// stays as it was. Only a folder of files that a save makes is replaced: `%save ~` must not empty a home.
-pub fn atomic_folder<T>(folder: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+/// A folder that is there already gives way only after `fill` has succeeded and everything is on disk; on an error it stays as it was. What it
+/// held is kept beside it, and the new name returned, unless the new files are the same. Only a folder of files that a save makes gives way:
+/// `%save ~` must not move a home.
+pub fn atomic_folder<T>(folder: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<(T, Option<PathBuf>)> {
     // The place itself, not a link to it; `.` and `..` get names.
     let folder = folder.canonicalize().or_else(|_| std::path::absolute(folder)).map_err(Error::io(folder))?;
     let parent =
@@ -44,8 +48,45 @@ pub fn atomic_folder<T>(folder: &Path, fill: impl FnOnce(&Path) -> Result<T>) ->
     let fresh = builder.prefix(".saving-").tempdir_in(parent).map_err(Error::io(parent))?;
     let made = fill(fresh.path()).map_err(|cause| place_error(cause, fresh.path(), &folder))?;
     sync_files(fresh.path())?;
-    swap(fresh, &folder, parent)?;
-    Ok(made)
+    let kept = swap(fresh, &folder, parent)?;
+    Ok((made, kept))
+}
+
+/// Refuses a write of `bytes` to `path` that its disk has no room for. Where the system does not say, the write itself will tell.
+pub fn check_room(path: &Path, bytes: u64) -> Result<()> {
+    let path = std::path::absolute(path).map_err(Error::io(path))?;
+    let there = path.ancestors().find(|folder| folder.exists());
+    match there.and_then(free) {
+        Some(free) if free < bytes => {
+            let needed = megabytes(bytes - free);
+            Err(Error::DiskFull { path: path.display().to_string(), needed })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// In megabytes with two digits after the point, rounded up.
+fn megabytes(bytes: u64) -> String {
+    format!("{:.2} MB", (bytes as f64 / 1e4).ceil() / 100.0)
+}
+
+/// Bytes that a person may still write to the disk of `folder`.
+fn free(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let path = std::ffi::CString::new(folder.as_os_str().as_bytes()).ok()?;
+        let mut found = std::mem::MaybeUninit::<libc::statvfs>::uninit();
+        // SAFETY: the path ends with a zero and there is room for the answer, which is read only when it was given.
+        let found = unsafe { (libc::statvfs(path.as_ptr(), found.as_mut_ptr()) == 0).then(|| found.assume_init()) }?;
+        #[allow(clippy::unnecessary_cast, reason = "the fields have other widths elsewhere")]
+        return (found.f_bavail as u64).checked_mul(found.f_frsize as u64);
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        None
+    }
 }
 
 /// Names that saves write; anything else in a folder is the person's own.
@@ -83,25 +124,74 @@ fn place_error(cause: Error, fresh: &Path, folder: &Path) -> Error {
     }
 }
 
-fn swap(fresh: tempfile::TempDir, folder: &Path, parent: &Path) -> Result<()> {
-    let old = if folder.exists() {
-        let aside = tempfile::Builder::new().prefix(".replaced-").tempdir_in(parent).map_err(Error::io(parent))?;
-        let kept = aside.path().join("old");
-        std::fs::rename(folder, &kept).map_err(Error::io(folder))?;
-        Some((aside, kept))
+/// The fresh folder takes the place; returns where the old one is now, if it held anything else.
+fn swap(fresh: tempfile::TempDir, folder: &Path, parent: &Path) -> Result<Option<PathBuf>> {
+    if !folder.exists() {
+        std::fs::rename(fresh.path(), folder).map_err(Error::io(folder))?;
+    } else if same(fresh.path(), folder).map_err(Error::io(folder))? {
+        return Ok(None);
     } else {
-        None
-    };
-    if let Err(cause) = std::fs::rename(fresh.path(), folder) {
-        if let Some((_, kept)) = &old {
-            std::fs::rename(kept, folder).map_err(Error::io(folder))?;
+        let aside = aside(folder);
+        std::fs::rename(folder, &aside).map_err(Error::io(folder))?;
+        if let Err(cause) = std::fs::rename(fresh.path(), folder) {
+            std::fs::rename(&aside, folder).map_err(Error::io(folder))?;
+            return Err(Error::io(folder)(cause));
         }
-        return Err(Error::io(folder)(cause));
+        // It has another name now: there is nothing left to delete.
+        let _: PathBuf = fresh.keep();
+        sync_folder(parent);
+        // An empty folder is nothing to keep.
+        return Ok(std::fs::remove_dir(&aside).is_err().then_some(aside));
     }
-    // It has another name now: there is nothing left to delete.
     let _: PathBuf = fresh.keep();
     sync_folder(parent);
-    Ok(())
+    Ok(None)
+}
+
+/// `name.old`, `name.old2`, …: the first that is free.
+fn aside(folder: &Path) -> PathBuf {
+    let numbered = |n: usize| folder.with_added_extension(if n == 1 { "old".to_owned() } else { format!("old{n}") });
+    (1..).map(numbered).find(|path| path.symlink_metadata().is_err()).unwrap_or_else(|| numbered(0))
+}
+
+/// Whether both folders hold the same files.
+fn same(a: &Path, b: &Path) -> std::io::Result<bool> {
+    let names = |folder: &Path| -> std::io::Result<Vec<std::ffi::OsString>> {
+        let mut names = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>()?;
+        names.sort();
+        Ok(names)
+    };
+    let listed = names(a)?;
+    if listed != names(b)? {
+        return Ok(false);
+    }
+    for name in listed {
+        if !same_file(&a.join(&name), &b.join(&name))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn same_file(a: &Path, b: &Path) -> std::io::Result<bool> {
+    const BLOCK: usize = 1 << 20;
+    if a.metadata()?.len() != b.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut a, mut b) =
+        (std::io::BufReader::with_capacity(BLOCK, File::open(a)?), std::io::BufReader::with_capacity(BLOCK, File::open(b)?));
+    loop {
+        let (left, right) = (a.fill_buf()?, b.fill_buf()?);
+        let count = left.len().min(right.len());
+        if left[..count] != right[..count] || (count == 0 && left.len() != right.len()) {
+            return Ok(false);
+        }
+        if count == 0 {
+            return Ok(true);
+        }
+        a.consume(count);
+        b.consume(count);
+    }
 }
 
 fn sync_files(folder: &Path) -> Result<()> {
@@ -168,21 +258,33 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_replaced_whole_or_not_at_all() {
+    fn a_folder_gives_way_whole_or_not_at_all_and_is_kept() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("out/model");
         atomic_folder(&folder, |tmp| put(&tmp.join("config.json"), "1").and(put(&tmp.join("a.safetensors"), "1"))).unwrap();
         assert_eq!(names(&folder), ["a.safetensors", "config.json"]);
-        let failed: Result<()> = atomic_folder(&folder, |tmp| {
+        let failed: Result<((), _)> = atomic_folder(&folder, |tmp| {
             put(&tmp.join("config.json"), "2")?;
             Err(full(&tmp.join("model.safetensors")))
         });
         let path = folder.join("model.safetensors").display().to_string();
         assert_eq!(failed, Err(Error::DiskFull { path, needed: String::new() }));
         assert_eq!(std::fs::read_to_string(folder.join("config.json")).unwrap(), "1");
-        atomic_folder(&folder, |tmp| put(&tmp.join("config.json"), "3")).unwrap();
-        assert_eq!(names(&folder), ["config.json"]);
-        assert_eq!(names(folder.parent().unwrap()), ["model"]);
+        let save = |text: &str| atomic_folder(&folder, |tmp| put(&tmp.join("config.json"), text)).unwrap().1;
+        let old = |name: &str| Some(folder.canonicalize().unwrap().parent().unwrap().join(name));
+        assert_eq!(save("3"), old("model.old"));
+        assert_eq!(
+            (names(&folder), names(&folder.with_extension("old"))),
+            (vec!["config.json".into()], vec!["a.safetensors".into(), "config.json".into()])
+        );
+        assert_eq!(save("3"), None, "the same files");
+        assert_eq!(save("4"), old("model.old2"));
+        assert_eq!(std::fs::read_to_string(root.path().join("out/model.old2/config.json")).unwrap(), "3");
+        assert_eq!(names(folder.parent().unwrap()), ["model", "model.old", "model.old2"]);
+        // A folder made beforehand is only a place.
+        std::fs::create_dir(root.path().join("empty")).unwrap();
+        assert_eq!(atomic_folder(&root.path().join("empty"), |tmp| put(&tmp.join("config.json"), "1")).unwrap().1, None);
+        assert_eq!(names(root.path()), ["empty", "out"]);
     }
 
     #[test]

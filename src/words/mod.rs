@@ -2,6 +2,7 @@
 
 pub mod errors;
 pub mod help_zh;
+pub mod luck;
 pub mod nearest;
 pub mod ui;
 

@@ -78,7 +78,7 @@ fn a_save_that_fails_half_way_leaves_the_old_folder() {
     assert_snapshot!(world.masked(&ran).1, @"
     error: cannot use `<folder>/model/model.safetensors`
       %save model
-      File too large (os error 27)
+      File too large (os error 27); the files take 92.8 kB
     ");
     assert_eq!(std::fs::read(world.path("model/model.safetensors")).unwrap(), before);
     assert_eq!(names(&world.path("")), all, "nothing half-written is left");
@@ -96,9 +96,9 @@ fn a_full_disk() {
         return;
     };
     assert_snapshot!(world.fail("%load llama-tiny\n%save small/model"), @"
-    error: the disk is full: `<folder>/small/model/model.safetensors` was not written
+    error: the disk is full: `<folder>/small/model` was not written
       %save small/model
-    hint: nothing half-written was left behind; free some space and repeat the command
+    hint: nothing half-written was left behind; free 0.03 MB and repeat the command
     ");
     assert!(names(&world.path("small")).is_empty(), "nothing half-written is left");
 }

@@ -36,7 +36,7 @@ fn magics_options_and_choices() {
     case(&desk, "%train w|", &["warmup=", "weight_decay="], "w");
     case(&desk, "%train schedule=c|", &["cosine", "constant"], "c");
     case(&desk, "%train lr_scheduler_type=l|", &["linear"], "l");
-    case(&desk, "%quant q|", &["q8_0", "q4_0"], "q");
+    case(&desk, "%quant q|", &["q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0"], "q");
     case(&desk, "%help quan|", &["quant"], "quan");
     case(&desk, "%load x device=c|", &["cpu", "cuda"], "c");
     case(&desk, "%train nonsense|", &[], "nonsense");

@@ -81,6 +81,22 @@ fn perplexity_names_its_method() {
     ");
 }
 
+/// Rows of 256: whole blocks. A matrix that the format cannot take is named.
+#[test]
+fn a_k_format_writes_and_learns() {
+    let world = World::with(&["llama-gguf/llama-q8_0.gguf"]);
+    world.write("text.txt", crate::harness::world::TEXT.repeat(40));
+    let made = "%pretrain text.txt layers=1 hidden=256 heads=4 vocab=280 block=16 batch=2 steps=1";
+    let out = world.run(&format!("{made}\n%quant q4_k\n%info\n%generate The max_new_tokens=4\n%lora r=2\n%train steps=2 batch=2"));
+    assert!(out.contains("(q4_k + q5_0)") && out.contains("4 tokens") && out.contains("2 steps"), "{out}");
+    let out = world.run("%load llama-q8_0.gguf\n%quant q5_k");
+    let said = |start: &str| out.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{out}"));
+    let named = "model.layers.*.mlp.down_proj.weight (128), model.layers.*.mlp.gate_proj.weight (64), ";
+    assert!(said("q5_1 instead of q5_k for 14 matrices, since 256 does not divide their rows: ").contains(named), "{out}");
+    let end = "q8_0 instead of q6_k for 1 matrices, since 256 does not divide their rows: model.embed_tokens.weight (64)";
+    assert_eq!(said("q8_0 "), end);
+}
+
 #[test]
 fn quant_says_what_it_cost() {
     let world = World::with(&["llama-gguf/llama-q8_0.gguf", "llama-tiny"]);

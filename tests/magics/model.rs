@@ -106,6 +106,57 @@ fn models_are_listed() {
     assert!(row("smollm2: ").contains("SmolLM2-135M-Instruct"), "{listed}");
 }
 
+/// A cache as Python lays it out: a whole model, one of a kind that is not known, one cut short, one that no memory holds, and a data set.
+#[test]
+fn what_the_hub_cache_holds_is_listed() {
+    let world = World::with(&["llama-tiny"]);
+    let put = |id: &str, files: &[(&str, &[u8])]| {
+        let shelf = world.home(&format!(".cache/huggingface/hub/{id}"));
+        for folder in ["blobs", "refs", "snapshots/c0ffee"] {
+            std::fs::create_dir_all(shelf.join(folder)).unwrap();
+        }
+        std::fs::write(shelf.join("refs/main"), "c0ffee").unwrap();
+        for (name, content) in files {
+            let blob = format!("blob-of-{name}");
+            std::fs::write(shelf.join("blobs").join(&blob), content).unwrap();
+            #[cfg(unix)]
+            std::os::unix::fs::symlink(format!("../../blobs/{blob}"), shelf.join("snapshots/c0ffee").join(name)).unwrap();
+            #[cfg(not(unix))]
+            std::fs::copy(shelf.join("blobs").join(&blob), shelf.join("snapshots/c0ffee").join(name)).unwrap();
+        }
+        shelf
+    };
+    let read = |name: &str| std::fs::read(world.path("llama-tiny").join(name)).unwrap();
+    let (config, weights, tokenizer) = (read("config.json"), read("model.safetensors"), read("tokenizer.json"));
+    let card = b"---\nlicense: mit\n---\n# A tiny llama\n";
+    put(
+        "models--an-owner--tiny",
+        &[("README.md", card), ("config.json", &config), ("model.safetensors", &weights), ("tokenizer.json", &tokenizer)],
+    );
+    put("models--an-owner--seer", &[("config.json", b"{\"model_type\": \"vit\"}"), ("model.safetensors", b"x"), ("tokenizer.json", b"{}")]);
+    put("models--an-owner--cut", &[("config.json", &config), ("tokenizer.json", &tokenizer)]);
+    let huge = put("models--an-owner--huge", &[("config.json", &config), ("model.safetensors", b""), ("tokenizer.json", &tokenizer)]);
+    // A file of 4 TB that takes no room.
+    std::fs::File::options().write(true).open(huge.join("blobs/blob-of-model.safetensors")).unwrap().set_len(4 << 40).unwrap();
+    std::fs::create_dir_all(world.home(".cache/huggingface/hub/datasets--an-owner--text")).unwrap();
+    let table: String =
+        world.run("%models").lines().filter(|line| !line.contains(": ")).map(|line| format!("{}\n", line.trim_end())).collect();
+    assert_snapshot!(table, @"
+    model             size  licence            place               fits here
+    ─────────────  ───────  ─────────────────  ──────────────────  ────────────
+    spark           5.7 MB  MIT OR Apache-2.0  ships with Lantern  yes
+    smollm2        98.4 MB  Apache-2.0         to be fetched       yes
+    an-owner/cut    4.6 kB                     not all here        no
+    an-owner/huge   4.4 TB                     here                no
+    an-owner/seer     30 B                     here                not loadable
+    an-owner/tiny  99.5 kB  mit                here                yes
+    ");
+    let rows = world.json("%models --json")["models"].clone();
+    let fits: Vec<_> = rows.as_array().unwrap().iter().filter(|row| row["fits"] == true).map(|row| row["name"].clone()).collect();
+    assert_eq!(fits, ["spark", "smollm2", "an-owner/tiny"]);
+    world.run("%load an-owner/tiny");
+}
+
 #[test]
 fn the_model_that_ships_loads_and_writes() {
     let world = World::with(&[]);

@@ -173,15 +173,15 @@ fn help_explains() {
     assert_snapshot!(world.run("%quant?"), @"
     %quant — Store the weights in fewer bits, in place
 
-    Prints size and perplexity before and after, and how far each matrix moved. With q4_0 the embedding table keeps q8_0. Load the model again to get its own weights back.
+    Prints size and perplexity before and after, and how far each matrix moved. The embedding table and the head stay finer: q8_0, or q6_k with a k format. Blocks of a k format hold 256 numbers; a matrix whose rows they do not divide takes q5_0, q5_1 or q8_0 instead, and is named. Load the model again to get its own weights back.
 
     Options
-      FORMAT  f16 and bf16 halve f32; q8_0 takes 8.5 bits a weight, q4_0 4.5 [f32, f16, bf16, q8_0, q4_0]
+      FORMAT  Bits a weight: f16 and bf16 16, q8_0 8.5, q6_k 6.6, q5_1 6, q5_k and q5_0 5.5, q4_1 5, q4_k and q4_0 4.5 [f32, f16, bf16, q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, q4_0]
       --json  Print the result as one line of JSON
 
     Examples
       %quant q8_0
-      %quant q4_0
+      %quant q4_k
       %quant bf16
     ");
     assert_eq!(world.run("%help train"), world.run("%train?"));

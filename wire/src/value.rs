@@ -167,7 +167,7 @@ results! {
     /// `%eval ppl`
     Eval { loss: f64, ppl: f64, tokens: u64, stride: u64, method: String, }
     /// `%quant`
-    Quant { format: String, bytes_before: u64, bytes_after: u64, }
+    Quant { format: String, bytes_before: u64, bytes_after: u64, substituted: u64, }
     /// `%save`
     Save { path: String, files: Vec<String>, bytes: u64, }
     /// `%status`
@@ -178,6 +178,8 @@ results! {
         /// `idle`, or what is going on.
         doing: String,
         rss_bytes: u64,
+        /// What was trained and is nowhere but in memory.
+        unsaved: Vec<String>,
     }
     /// `%attach`: the running cell, or the last one.
     Attach {

@@ -8,6 +8,11 @@ check:
 test:
     cargo test --release --workspace
 
+# JupyterLab and Notebook for real, in a headless browser
+frontends:
+    cargo build --release
+    bash tests/jupyter/frontends.sh target/release/lantern
+
 # Run every notebook with the release binary
 tutorials:
     cargo build --release

@@ -64,6 +64,7 @@ errors! {
     HubFailed { repository: String, cause: String }
     HubOffline { repository: String, folder: String }
     NoWeights { repository: String, cause: String }
+    AdapterAlone { adapter: String, base: String }
     // Generation
     ContextFull { tokens: usize, context: usize }
     NoChatTemplate { model: String }
@@ -86,6 +87,8 @@ errors! {
     NoRun {}
     NotQuantisable { tensor: String, cause: String }
     AdapterOnQuant { format: String }
+    BadCheckpoint { path: String, cause: String }
+    OtherRun { path: String, what: String, given: String, expected: String }
     // The Jupyter kernel
     BadConnection { path: String, cause: String }
     CannotBind { address: String, cause: String }

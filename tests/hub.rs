@@ -1,5 +1,6 @@
 //! Names and paths to files; no network but this machine's own.
 
+mod adapters;
 mod lies;
 mod names;
 mod place;
@@ -47,7 +48,8 @@ fn what_is_not_a_model_says_why() {
     let root = tempfile::tempdir().unwrap();
     let at = |name: &str, files: &[(&str, &str)]| resolve(&put(&root.path().join(name), files), root.path());
     assert!(matches!(at("empty", &[]), Err(Error::NotFound { path }) if path.ends_with("config.json")));
-    assert!(matches!(at("adapter", &[("adapter_config.json", "{}")]), Err(Error::BadConfig { .. })));
+    let bare = at("adapter", &[("adapter_config.json", "{}")]);
+    assert!(matches!(bare, Err(Error::NotFound { path }) if path.ends_with("adapter_model.safetensors")));
     assert!(
         matches!(at("two", &[("a.gguf", ""), ("b.gguf", "")]), Err(Error::BadWeights { cause, .. }) if cause.contains("a.gguf, b.gguf"))
     );

@@ -29,6 +29,12 @@ fn a_notebook_runs() {
     jupyter::run("notebook.py");
 }
 
+/// nbconvert, papermill and `jupyter console`.
+#[test]
+fn other_front_ends_work() {
+    jupyter::run("frontends.py");
+}
+
 /// The plot of `%train` in place, interrupt, answers meanwhile.
 #[test]
 fn training_is_seen_and_stopped() {

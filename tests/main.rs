@@ -12,6 +12,14 @@ mod magics;
 mod parity;
 mod repl;
 #[cfg(unix)]
+mod repl_attach;
+#[cfg(unix)]
+mod repl_editor;
+#[cfg(unix)]
+mod repl_pictures;
+#[cfg(unix)]
 mod repl_terminal;
+#[cfg(unix)]
+mod resume;
 mod tokens;
 mod words;

@@ -185,6 +185,41 @@ fn tiny_gguf(path: &Path, model: &str, pre: &str) {
     write(&mut std::fs::File::create(path).unwrap(), &pairs, &[]).unwrap();
 }
 
+/// GPT-2's real vocabulary by the two roads: its files, and a GGUF's metadata.
+#[test]
+fn gpt2_from_a_gguf_equals_transformers() {
+    use candle_core::quantized::gguf_file::{Value as Meta, write};
+    let read = |name: &str| std::fs::read_to_string(root().join("tests/fixtures/gpt2-tokenizer").join(name)).unwrap();
+    let table: std::collections::HashMap<String, usize> = serde_json::from_str(&read("vocab.json")).unwrap();
+    let mut tokens = vec![Meta::String(String::new()); table.len()];
+    table.into_iter().for_each(|(token, id)| tokens[id] = Meta::String(token));
+    let merges = read("merges.txt");
+    let merges: Vec<Meta> = merges.lines().filter(|line| !line.starts_with("#version")).map(|line| Meta::String(line.into())).collect();
+    let kinds = (0..tokens.len()).map(|id| Meta::I32(if id == 50_256 { 3 } else { 1 })).collect();
+    let mut pairs = [
+        ("general.architecture", Meta::String("gpt2".into())),
+        ("tokenizer.ggml.model", Meta::String("gpt2".into())),
+        ("tokenizer.ggml.pre", Meta::String("gpt-2".into())),
+        ("tokenizer.ggml.tokens", Meta::Array(tokens)),
+        ("tokenizer.ggml.token_type", Meta::Array(kinds)),
+        ("tokenizer.ggml.merges", Meta::Array(merges)),
+        ("tokenizer.ggml.bos_token_id", Meta::U32(50_256)),
+        ("tokenizer.ggml.eos_token_id", Meta::U32(50_256)),
+    ];
+    let (folder, fixture) = (tempfile::tempdir().unwrap(), fixture());
+    let path = folder.path().join("gpt2.gguf");
+    for pre in ["gpt-2", "qwen2"] {
+        pairs[2].1 = Meta::String(pre.into());
+        let all: Vec<(&str, &Meta)> = pairs.iter().map(|(name, value)| (*name, value)).collect();
+        write(&mut std::fs::File::create(&path).unwrap(), &all, &[]).unwrap();
+        let tokenizer = Tokenizer::from_gguf(&path).unwrap();
+        let rows = fixture["gpt2"].as_array().unwrap();
+        let same = rows.iter().filter(|row| tokenizer.encode(row[0].as_str().unwrap()).unwrap() == ids(&row[1])).count();
+        assert_eq!(same == rows.len(), pre == "gpt-2", "{pre}: {same} of {} texts", rows.len());
+        assert_eq!((tokenizer.vocabulary(), tokenizer.eos(), tokenizer.bos()), (50_257, [50_256].as_slice(), Some(50_256)));
+    }
+}
+
 #[test]
 fn each_pre_tokenizer_has_its_own_rule_and_an_unknown_one_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -18,7 +18,7 @@ pub struct Bar {
     of: u64,
     /// It counts bytes.
     bytes: bool,
-    /// Where it stood when it was first seen, and when that was.
+    /// Where it stood before it first moved, and when that was.
     from: (u64, Instant),
 }
 
@@ -29,8 +29,8 @@ impl Bar {
     }
 
     pub fn update(&mut self, n: u64, of: u64, label: &str, now: Instant) {
-        // A second pass under the same name has a clock of its own. The end of a download may be known better on the way.
-        if n < self.n {
+        // A second pass under the same name has a clock of its own; a wait before the first byte is no part of the rate.
+        if n < self.n || n == self.from.0 {
             self.from = (n, now);
         }
         (self.n, self.of) = (n, of);
@@ -51,9 +51,9 @@ impl Bar {
         }
         let (n, of, filled) = (self.n, self.of, (u128::from(self.n) * WIDTH as u128 / u128::from(self.of)) as usize);
         let tail = format!("{}/{}{}", self.count(n), self.count(of), self.pace(now));
-        let bar = format!("<progress value=\"{n}\" max=\"{of}\" style=\"width:16em;vertical-align:middle\"></progress>");
+        let bar = format!("<progress value=\"{n}\" max=\"{of}\" style=\"width:12em;vertical-align:middle\"></progress>");
         let plain = format!("{}{} {} {tail}", "━".repeat(filled), "╌".repeat(WIDTH - filled), self.label);
-        json!({ "text/html": format!("<div>{bar} {safe} {tail}</div>"), "text/plain": plain })
+        json!({ "text/html": format!("<div style=\"font-size:90%\">{bar} {safe} {tail}</div>"), "text/plain": plain })
     }
 
     /// Rate and time left, once there is something to tell.
@@ -65,7 +65,12 @@ impl Bar {
         }
         let rate = done as f64 / seconds;
         let left = number::duration((self.of - self.n) as f64 / rate);
-        let rate = if self.bytes { number::bytes(rate as u64) } else { number::number(rate) };
+        // Two digits are enough to see it move.
+        let rate = match () {
+            () if self.bytes => number::bytes(rate as u64),
+            () if rate < 9.95 => format!("{rate:.1}"),
+            () => format!("{rate:.0}"),
+        };
         format!(" · {rate}/s · {left} {}", ui::LEFT)
     }
 
@@ -100,9 +105,20 @@ mod tests {
         let now = start + Duration::from_secs(10);
         bar.update(40_000_000, 100_000_000, "fetching x", now);
         assert!(plain(&bar, now).ends_with("fetching x 40 MB/100 MB · 3 MB/s · 20 s left"), "{}", plain(&bar, now));
+        bar.update(40_000_000, 100_000_000, "fetching x", now + Duration::from_secs(5));
+        assert!(plain(&bar, now + Duration::from_secs(5)).contains("· 2 MB/s · 30 s"));
         // Begun again, from another mirror.
         bar.update(1_000_000, 100_000_000, "fetching x", now);
         assert!(plain(&bar, now).ends_with("fetching x 1 MB/100 MB"), "{}", plain(&bar, now));
+    }
+
+    #[test]
+    fn the_wait_before_it_moves_is_no_part_of_the_rate() {
+        let start = Instant::now();
+        let mut bar = Bar::new("fetch", 0, 10_000_000, "x", start);
+        bar.update(0, 10_000_000, "x", start + Duration::from_secs(100));
+        bar.update(2_000_000, 10_000_000, "x", start + Duration::from_secs(102));
+        assert!(plain(&bar, start + Duration::from_secs(102)).ends_with("x 2 MB/10 MB · 1 MB/s · 8.0 s left"));
     }
 
     #[test]

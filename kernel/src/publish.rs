@@ -44,6 +44,8 @@ struct Display {
     due: Instant,
     pending: Option<Picture>,
     bar: Option<Bar>,
+    /// As it was sent last.
+    last: Value,
 }
 
 enum Picture {
@@ -90,7 +92,11 @@ impl<'a> Publish<'a> {
             Event::Chart { id: Some(id), chart } => self.redraw(id, Picture::Chart(chart), Duration::ZERO),
             // What is over within the first moment never shows a bar.
             Event::Progress { id, n, of, label } => self.progress(&id, n, of, &label),
-            Event::Table(table) => self.show(display::table(&table), None),
+            Event::Table(table) => {
+                // A table sums up: what stands above it gets its last state first.
+                (0..self.displays.len()).for_each(|i| self.draw(i));
+                self.show(display::table(&table), None);
+            }
             Event::Show { id: None, forms } => self.show(display::forms(&forms), None),
             Event::Show { id: Some(id), forms } => self.redraw(id, Picture::Forms(forms), Duration::ZERO),
             Event::Value { forms } => self.value(&forms),
@@ -130,7 +136,7 @@ impl<'a> Publish<'a> {
     /// The display of this id; a new one is not drawn before `delay`.
     fn display(&mut self, id: String, delay: Duration) -> usize {
         self.displays.iter().position(|display| display.id == id).unwrap_or_else(|| {
-            self.displays.push(Display { id, shown: false, due: Instant::now() + delay, pending: None, bar: None });
+            self.displays.push(Display { id, shown: false, due: Instant::now() + delay, pending: None, bar: None, last: Value::Null });
             self.displays.len() - 1
         })
     }
@@ -195,6 +201,11 @@ impl<'a> Publish<'a> {
             Picture::Chart(chart) => display::chart(&chart),
             Picture::Forms(forms) => display::forms(&forms),
         };
+        self.displays[i].due = Instant::now() + REDRAW;
+        if self.displays[i].last == data {
+            return;
+        }
+        self.displays[i].last.clone_from(&data);
         let id = format!("{}-{}", self.parent.header.msg_id, self.displays[i].id);
         if shown {
             self.send("update_display_data", json!({ "data": data, "metadata": {}, "transient": { "display_id": id } }));
@@ -202,7 +213,6 @@ impl<'a> Publish<'a> {
             self.show(data, Some(id));
         }
         self.displays[i].shown = true;
-        self.displays[i].due = Instant::now() + REDRAW;
     }
 
     fn value(&mut self, forms: &[Form]) {
@@ -224,76 +234,4 @@ impl<'a> Publish<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc::channel;
-
-    use wire::{Curve, Table};
-
-    use super::*;
-
-    fn print(stream: Stream, text: &str) -> Event {
-        Event::Print { stream, text: text.into() }
-    }
-
-    fn chart(id: Option<&str>, title: &str) -> Event {
-        let chart = Chart::Curve(Curve { title: title.into(), ..Curve::default() });
-        Event::Chart { id: id.map(str::to_owned), chart }
-    }
-
-    fn bar(n: u64) -> Event {
-        Event::Progress { id: "p".into(), n, of: 10, label: "x".into() }
-    }
-
-    /// What is published when all of `events` are there at once.
-    fn published(events: Vec<Event>, silent: bool) -> Vec<(String, Value)> {
-        let (sender, receiver) = channel();
-        let done = Event::Done(Outcome { count: 1, error: None, seconds: 0.0 });
-        events.into_iter().chain([done]).for_each(|event| sender.send(event).expect("receiver lives"));
-        let (outbox, mut items) = Outbox::probe();
-        let request = Arc::new(Request::sample("execute_request", json!({ "code": "" })));
-        let outcome = Publish::new(&outbox, &request, silent, 1).run(&receiver, |_, _| {});
-        assert!(outcome.is_some());
-        drop(outbox);
-        std::iter::from_fn(|| items.next()).collect()
-    }
-
-    fn kinds(messages: &[(String, Value)]) -> Vec<&str> {
-        messages.iter().map(|(kind, _)| kind.as_str()).collect()
-    }
-
-    #[test]
-    fn text_is_gathered_and_keeps_its_order() {
-        let events = vec![print(Stream::Out, "a"), print(Stream::Out, "b\r"), print(Stream::Err, "c"), print(Stream::Out, "d")];
-        let stream = |name: &str, text: &str| ("stream".to_owned(), json!({ "name": name, "text": text }));
-        assert_eq!(published(events, false), [stream("stdout", "ab\r"), stream("stderr", "c"), stream("stdout", "d")]);
-    }
-
-    #[test]
-    fn charts_with_an_id_are_redrawn_and_the_last_is_always_sent() {
-        let mut events: Vec<Event> = (0..100).map(|i| chart(Some("loss"), &i.to_string())).collect();
-        events.insert(50, print(Stream::Out, "half"));
-        events.push(chart(None, "other"));
-        let messages = published(events, false);
-        assert_eq!(kinds(&messages), ["display_data", "stream", "display_data", "update_display_data"]);
-        let id = &messages[0].1["transient"]["display_id"];
-        assert!(id.is_string() && messages[3].1["transient"]["display_id"] == *id);
-        assert_eq!(messages[2].1["transient"], json!({}));
-    }
-
-    #[test]
-    fn what_is_cleared_is_shown_anew() {
-        let events = vec![chart(Some("loss"), "1"), print(Stream::Out, "x"), Event::Clear { wait: true }, chart(Some("loss"), "2")];
-        assert_eq!(kinds(&published(events, false)), ["display_data", "stream", "clear_output", "display_data"]);
-    }
-
-    #[test]
-    fn a_bar_that_is_over_at_once_is_never_shown() {
-        assert!(published(vec![bar(0), bar(5), bar(10)], false).is_empty());
-        assert_eq!(kinds(&published(vec![bar(0), bar(5)], false)), ["display_data"]);
-    }
-
-    #[test]
-    fn silent_cells_publish_nothing() {
-        assert!(published(vec![print(Stream::Out, "x"), chart(None, "c"), Event::Table(Table::default())], true).is_empty());
-    }
-}
+mod tests;

@@ -101,7 +101,8 @@ pub fn kernel_info() -> Value {
             "version": version,
             "mimetype": "text/x-rustsrc",
             "file_extension": ".lantern",
-            "pygments_lexer": "rust",
+            // Magics are IPython's in form; Rust's lexer paints words outside of ASCII as errors.
+            "pygments_lexer": "ipython3",
             "codemirror_mode": "rust",
             "nbconvert_exporter": "script",
         },

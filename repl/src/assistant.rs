@@ -1,10 +1,10 @@
-//! What the prompt does while a person types: colours, completion, hints, more lines. All of it asks the desk, which never waits.
+//! What the prompt does while a person types: colours, completion, hints, more lines. All of it asks the session, which never waits.
 
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use lantern::cell::Desk;
 use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter, HistoryHinter};
@@ -14,6 +14,7 @@ use unicode_width::UnicodeWidthStr;
 use wire::{Candidate, Completeness};
 
 use crate::highlight::{self, Known, Vocabulary};
+use crate::host::Host;
 use crate::meter::clip;
 use crate::paint::{Paint, Role};
 use crate::terminal;
@@ -23,7 +24,7 @@ const GAP: &str = "\u{2002} ";
 
 #[derive(Helper)]
 pub struct Assistant {
-    desk: Desk,
+    host: Arc<dyn Host>,
     paint: Paint,
     history: HistoryHinter,
     magics: OnceCell<Vec<String>>,
@@ -31,14 +32,15 @@ pub struct Assistant {
 }
 
 impl Assistant {
-    pub fn new(desk: Desk, paint: Paint) -> Self {
-        Self { desk, paint, history: HistoryHinter::new(), magics: OnceCell::new(), options: RefCell::default() }
+    pub fn new(host: Arc<dyn Host>, paint: Paint) -> Self {
+        Self { host, paint, history: HistoryHinter::new(), magics: OnceCell::new(), options: RefCell::default() }
     }
 
     fn magics(&self) -> &[String] {
         self.magics.get_or_init(|| {
-            let candidates = self.desk.complete("%", 1).candidates;
-            candidates.into_iter().map(|candidate| candidate.text.trim_start_matches('%').to_owned()).collect()
+            let candidates = self.host.complete("%", 1).candidates;
+            let own = std::iter::once("edit".to_owned());
+            candidates.into_iter().map(|candidate| candidate.text.trim_start_matches('%').to_owned()).chain(own).collect()
         })
     }
 }
@@ -57,7 +59,7 @@ impl Vocabulary for Assistant {
         let mut options = self.options.borrow_mut();
         let known = options.entry(magic.to_owned()).or_insert_with(|| {
             let line = format!("%{magic} ");
-            let candidates = self.desk.complete(&line, line.len()).candidates;
+            let candidates = self.host.complete(&line, line.len()).candidates;
             candidates.into_iter().filter(|candidate| candidate.kind == "option").map(|candidate| bare(&candidate.text)).collect()
         });
         known.contains(&bare(name))
@@ -73,7 +75,7 @@ impl Completer for Assistant {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
-        let found = self.desk.complete(line, pos);
+        let found = self.host.complete(line, pos);
         Ok((found.start.min(pos), listed(&found.candidates)))
     }
 }
@@ -118,7 +120,7 @@ impl Hinter for Assistant {
         if let Some(rest) = self.history.hint(line, pos, context) {
             return Some(Ghost { display: rest.clone(), insert: Some(rest) });
         }
-        let found = self.desk.complete(line, pos);
+        let found = self.host.complete(line, pos);
         let word = line.get(found.start..pos).filter(|word| !word.is_empty())?;
         if let [only] = found.candidates.as_slice()
             && let Some(rest) = only.text.strip_prefix(word).filter(|rest| !rest.trim().is_empty())
@@ -134,8 +136,7 @@ impl Hinter for Assistant {
 
 impl Highlighter for Assistant {
     fn highlight<'l>(&self, line: &'l str, _pos: usize) -> Cow<'l, str> {
-        let parts = highlight::parts(line, self).into_iter();
-        Cow::Owned(parts.map(|(role, part)| role.map_or_else(|| part.to_owned(), |role| self.lines(role, part))).collect())
+        Cow::Owned(self.coloured(line))
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, default: bool) -> Cow<'b, str> {
@@ -159,6 +160,12 @@ impl Highlighter for Assistant {
 }
 
 impl Assistant {
+    /// A cell in colours.
+    pub fn coloured(&self, cell: &str) -> String {
+        let parts = highlight::parts(cell, self).into_iter();
+        parts.map(|(role, part)| role.map_or_else(|| part.to_owned(), |role| self.lines(role, part))).collect()
+    }
+
     /// Colours that do not run across a line's end.
     fn lines(&self, role: Role, text: &str) -> String {
         let coloured = |line: &str| match line.strip_suffix('\n') {
@@ -173,7 +180,7 @@ impl Assistant {
         if text.rsplit_once('\n').is_some_and(|(_, last)| last.trim().is_empty()) {
             return None;
         }
-        match self.desk.is_complete(text) {
+        match self.host.is_complete(text) {
             Completeness::Incomplete { indent } => Some(indent),
             Completeness::Complete | Completeness::Invalid => None,
         }

@@ -2,31 +2,40 @@
 
 mod ask;
 mod assistant;
+mod attach;
+mod board;
 mod cursor;
+mod draft;
 mod echo;
 mod editor;
+mod graphics;
 mod highlight;
+mod host;
 mod launch;
 mod message;
 mod meter;
 mod paint;
 mod plain;
 mod play;
+mod prompt;
 mod run;
 mod screen;
 mod script;
+mod sheet;
 mod terminal;
 mod view;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use lantern::cell::{Desk, Setup};
-use lantern::words::{self, Lang};
+use lantern::words::{self, Lang, ui};
 use wire::Report;
 
+use crate::host::Host;
 use crate::paint::Paint;
 use crate::plain::Plain;
 use crate::run::{End, Options};
@@ -66,6 +75,11 @@ enum Command {
         /// Print the seconds of each cell
         #[arg(long)]
         time: bool,
+    },
+    /// Join the session of a kernel that runs: one model for a notebook and this terminal
+    Attach {
+        /// Its connection file; the newest kernel in Jupyter's runtime folder if not given
+        file: Option<PathBuf>,
     },
     /// Install, remove or start the Jupyter kernel
     #[command(subcommand)]
@@ -129,6 +143,7 @@ fn work(arguments: Arguments, view: &mut dyn View) -> Result<ExitCode, Stop> {
             io::stdout().write_all(text.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
+        (Some(Command::Attach { file }), _) => attached(file.as_deref(), piped, view),
         (Some(Command::Run { file, time }), _) => {
             let cells = script::read(&file)?;
             let options = Options { time, allow_input: file.as_os_str() != "-", places: true };
@@ -152,11 +167,29 @@ fn work(arguments: Arguments, view: &mut dyn View) -> Result<ExitCode, Stop> {
             for remark in desk.remarks() {
                 view.note(&remark)?;
             }
-            let result = editor::repl(&desk, view);
+            let host: Arc<dyn Host> = Arc::new(desk.clone());
+            let welcome = ui::WELCOME.with(&[("version", &env!("CARGO_PKG_VERSION"))]);
+            let result = editor::repl(&host, &welcome, view);
             desk.close();
             Ok(result.map(|()| ExitCode::SUCCESS)?)
         }
     }
+}
+
+/// The kernel's session at this terminal, or cells from a pipe for it; it goes on when we leave.
+fn attached(file: Option<&Path>, piped: bool, view: &mut dyn View) -> Result<ExitCode, Stop> {
+    let cells = if piped { Some(script::read("-".as_ref())?) } else { None };
+    let (client, file) = attach::join(file)?;
+    let host: Arc<dyn Host> = Arc::new(client.clone());
+    let code = match cells {
+        Some(cells) => ended(run::run(&host, &cells, &Options { time: false, allow_input: false, places: cells.len() > 1 }, view)?),
+        None => {
+            editor::repl(&host, &ui::JOINED.with(&[("file", &file.display())]), view)?;
+            ExitCode::SUCCESS
+        }
+    };
+    client.close();
+    Ok(code)
 }
 
 /// A notebook runs in its own folder, as Jupyter runs it; a text of cells where the person is.
@@ -170,14 +203,19 @@ fn enter_folder(file: &Path) -> io::Result<()> {
 
 fn cells_to_end(home: Option<PathBuf>, cells: &[Cell], options: &Options, view: &mut dyn View) -> Result<ExitCode, Stop> {
     let desk = Desk::open(Setup { home })?;
-    let end = run::run(&desk, cells, options, view);
+    let host: Arc<dyn Host> = Arc::new(desk.clone());
+    let end = run::run(&host, cells, options, view);
     desk.close();
-    Ok(match end? {
+    Ok(ended(end?))
+}
+
+fn ended(end: End) -> ExitCode {
+    match end {
         End::Done => ExitCode::SUCCESS,
         End::Failed => ExitCode::FAILURE,
         // 128 + SIGINT, as shells report it.
         End::Interrupted => ExitCode::from(130),
-    })
+    }
 }
 
 fn view() -> Box<dyn View> {
@@ -185,7 +223,7 @@ fn view() -> Box<dyn View> {
     let (out_paint, err_paint) = (Paint { depth: terminal.depth }, Paint { depth: errors.depth });
     let (out, err) = (BufWriter::new(io::stdout()), BufWriter::new(io::stderr()));
     match terminal.live {
-        true => Box::new(Screen::new(out, err, (out_paint, err_paint), io::stderr().is_terminal(), terminal::size)),
+        true => Box::new(Screen::new(out, err, (out_paint, err_paint), io::stderr().is_terminal(), terminal::size, graphics::look())),
         false => Box::new(Plain::new(out, err, out_paint, err_paint)),
     }
 }

@@ -66,6 +66,11 @@ impl Paint {
     fn join(self, mut line: Line, piece: &plot::Piece) -> Line {
         line.width += piece.text.width();
         match &piece.tone {
+            // The colour says what the shade says without colours.
+            Some(tone @ Tone::Heat { .. }) if self.depth == Depth::Many => {
+                let text: String = piece.text.chars().map(|c| if plot::SHADES.contains(&c) { ' ' } else { c }).collect();
+                line.text.push_str(&self.code(&self.tone(tone), &text));
+            }
             Some(tone) => line.text.push_str(&self.code(&self.tone(tone), &piece.text)),
             None => line.text.push_str(&piece.text),
         }
@@ -85,6 +90,11 @@ impl Paint {
             (Tone::Series(i), Depth::Many) => format!("38;5;{}", SERIES[i % SERIES.len()]),
             (Tone::Series(i), _) => SERIES_16[i % SERIES_16.len()].to_string(),
             (Tone::Span(i), Depth::Many) => format!("97;48;5;{}", SPANS[i % SPANS.len()]),
+            (Tone::Heat { at, both }, Depth::Many) => {
+                let (back, ink) = plot::heat_colour(*at, *both);
+                format!("38;5;{};48;5;{}", cube(ink), cube(back))
+            }
+            (Tone::Heat { .. }, _) => "39".to_owned(),
             (Tone::Span(i), _) => format!("30;{}", SPANS_16[i % SPANS_16.len()]),
         }
     }
@@ -95,5 +105,41 @@ impl Paint {
             _ if text.is_empty() => String::new(),
             _ => format!("\x1b[{code}m{text}\x1b[0m"),
         }
+    }
+}
+
+/// The nearest colour of the palette's 6 x 6 x 6 cube, or of its greys.
+fn cube(colour: [u8; 3]) -> u8 {
+    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    let nearest = |c: u8| (0..6).min_by_key(|i| LEVELS[*i].abs_diff(c)).unwrap_or(0);
+    let far = |other: [u8; 3]| (0..3).map(|i| u32::from(colour[i].abs_diff(other[i])).pow(2)).sum::<u32>();
+    let [r, g, b] = colour.map(nearest);
+    let mean = colour.iter().map(|c| u32::from(*c)).sum::<u32>() / 3;
+    let step = (mean.saturating_sub(3) / 10).min(23) as u8;
+    let grey = [8 + 10 * step; 3];
+    let in_cube = [LEVELS[r], LEVELS[g], LEVELS[b]];
+    if far(grey) < far(in_cube) { 232 + step } else { (16 + 36 * r + 6 * g + b) as u8 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_near_in_the_palette() {
+        assert_eq!((cube([0, 0, 0]), cube([255, 255, 255]), cube([255, 0, 0])), (16, 231, 196));
+        assert_eq!((cube([31, 158, 137]), cube([128, 128, 128])), (36, 244));
+    }
+
+    #[test]
+    fn a_heatmap_has_colours_for_shades() {
+        let names = || vec!["a".to_owned(), "b".to_owned()];
+        let map = wire::Heatmap { columns: names(), rows: names(), values: vec![0.0, 0.25, 0.5, 1.0], ..wire::Heatmap::default() };
+        let chart = Chart::Heatmap(map);
+        let lines = Paint { depth: Depth::Many }.chart(&chart, 40);
+        assert!(lines[1].text.contains("\x1b[38;5;231;48;5;53m    0 \x1b[0m"), "{:?}", lines[1].text);
+        assert!(!lines.iter().any(|line| line.text.contains(['█', '░'])));
+        let plain = Paint { depth: Depth::None }.chart(&chart, 40);
+        assert_eq!(plain[1].text, "a ·   0 ░0.25");
     }
 }

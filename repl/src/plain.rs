@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use lantern::plot;
-use wire::{Chart, Event, Form, Report, Stream};
+use wire::{Event, Form, Report, Stream};
 
+use crate::graphics::Content;
 use crate::message;
 use crate::paint::Paint;
 use crate::terminal;
@@ -16,11 +17,11 @@ pub struct Plain<O: Write, E: Write> {
     out_paint: Paint,
     err_paint: Paint,
     /// Charts with an id, in the order in which they first came.
-    charts: Vec<(String, Chart)>,
+    charts: Vec<(String, Content)>,
     /// The last text did not end its line.
     open_line: bool,
     /// Charts of this cell that are out already.
-    printed: Vec<(String, Chart)>,
+    printed: Vec<(String, Content)>,
 }
 
 impl<O: Write, E: Write> Plain<O, E> {
@@ -50,10 +51,25 @@ impl<O: Write, E: Write> Plain<O, E> {
         self.print(stream, text)
     }
 
-    fn chart(&mut self, chart: &Chart) -> io::Result<()> {
-        let lines = self.out_paint.chart(chart, terminal::size().0);
-        let text: String = lines.iter().map(|line| format!("{}\n", line.text.trim_end())).collect();
+    fn content(&mut self, content: &Content) -> io::Result<()> {
+        let text = match content {
+            Content::Chart(chart) => {
+                let lines = self.out_paint.chart(chart, terminal::size().0);
+                lines.iter().map(|line| format!("{}\n", line.text.trim_end())).collect()
+            }
+            Content::Forms(forms) => ended(Form::text(forms).to_owned()),
+        };
         self.block(Stream::Out, &text)
+    }
+
+    /// Without an id it is out at once; with one, in its last state.
+    fn put(&mut self, id: Option<String>, content: Content) -> io::Result<()> {
+        let Some(id) = id else { return self.content(&content) };
+        match self.charts.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, kept)) => *kept = content,
+            None => self.charts.push((id, content)),
+        }
+        Ok(())
     }
 }
 
@@ -67,7 +83,7 @@ impl<O: Write, E: Write> Plain<O, E> {
                 Some(i) => drop(self.printed.remove(i)),
                 None => {}
             }
-            self.chart(&chart)?;
+            self.content(&chart)?;
             self.printed.push((id, chart));
         }
         Ok(())
@@ -82,20 +98,14 @@ impl<O: Write, E: Write> View for Plain<O, E> {
     fn show(&mut self, event: Event) -> io::Result<()> {
         match event {
             Event::Print { stream, text } => self.print(stream, &text),
-            Event::Chart { id: None, chart } => self.chart(&chart),
-            Event::Chart { id: Some(id), chart } => {
-                match self.charts.iter_mut().find(|(known, _)| *known == id) {
-                    Some((_, kept)) => *kept = chart,
-                    None => self.charts.push((id, chart)),
-                }
-                Ok(())
-            }
+            Event::Chart { id, chart } => self.put(id, Content::Chart(chart)),
             Event::Table(table) => {
                 // A table sums up: the charts before it stand above it.
                 self.charts()?;
                 self.block(Stream::Out, &ended(plot::table_text(&table, terminal::size().0)))
             }
-            Event::Show { forms, .. } | Event::Value { forms } => self.block(Stream::Out, &ended(Form::text(&forms).to_owned())),
+            Event::Show { id, forms } => self.put(id, Content::Forms(forms)),
+            Event::Value { forms } => self.put(None, Content::Forms(forms)),
             Event::Page { text } => self.block(Stream::Out, &ended(text)),
             Event::Clear { .. } => {
                 self.charts.clear();

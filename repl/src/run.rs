@@ -1,10 +1,11 @@
 //! Cells without a prompt: a file, standard input, or `-c`.
 
 use std::io;
+use std::sync::Arc;
 
-use lantern::cell::Desk;
 use lantern::words::ui;
 
+use crate::host::Host;
 use crate::play::{Presses, play};
 use crate::script::Cell;
 use crate::view::View;
@@ -27,14 +28,14 @@ pub struct Options {
 }
 
 /// Runs the cells in order and stops at the first error or Ctrl-C. An `Err` is a closed output.
-pub fn run(desk: &Desk, cells: &[Cell], options: &Options, view: &mut dyn View) -> io::Result<End> {
-    let presses = Presses::watch(desk);
+pub fn run(host: &Arc<dyn Host>, cells: &[Cell], options: &Options, view: &mut dyn View) -> io::Result<End> {
+    let presses = Presses::watch(host);
     let count = cells.last().map_or(0, |cell| cell.number);
     for cell in cells {
         if presses.count() > 0 {
             return Ok(End::Interrupted);
         }
-        let outcome = play(desk, &cell.code, options.allow_input, &presses, view)?;
+        let outcome = play(&**host, &cell.code, options.allow_input, &presses, view)?;
         if options.time {
             view.note(&ui::CELL_SECONDS.with(&[("number", &cell.number), ("seconds", &format!("{:.2}", outcome.seconds))]))?;
         }

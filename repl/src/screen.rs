@@ -6,54 +6,57 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use lantern::plot;
-use wire::{Chart, Event, Form, Report, Stream};
+use wire::{Event, Form, Report, Stream};
 
+use crate::board::{Board, Part};
 use crate::cursor::Cursor;
+use crate::graphics::{Content, Keys, Look, is_art};
 use crate::message;
-use crate::meter::Meter;
-use crate::paint::{Line, Paint};
+use crate::paint::Paint;
 use crate::plain::ended;
+use crate::sheet::Sheet;
+use crate::terminal;
 use crate::view::View;
 
 /// At most eight redraws a second.
 const REDRAW: Duration = Duration::from_millis(125);
-/// A chart that text has pushed up is not drawn again at once: samples between steps would repeat it each time.
-const AGAIN: Duration = Duration::from_secs(3);
+/// Between these a terminal shows nothing of what changes; one that does not know them ignores them.
+const HOLD: &str = "\x1b[?2026h";
+const RELEASE: &str = "\x1b[?2026l";
 
 pub struct Screen<O: Write, E: Write> {
     out: O,
     err: E,
-    out_paint: Paint,
     err_paint: Paint,
     /// Whether the error stream goes to the same terminal.
     err_here: bool,
     size: fn() -> (usize, usize),
+    /// Whether the terminal wraps lines anew when it gets narrower.
+    rewraps: bool,
+    /// Finds out whether the terminal draws pictures, when the first is due.
+    look: Option<Look>,
+    keys: Keys,
     cursor: Cursor,
-    blocks: Vec<Block>,
-    meters: Vec<(String, Meter)>,
-    /// Charts left above text in this cell, as they were drawn last.
-    left: Vec<(String, Chart)>,
-    /// Widths of the lines that stand at the bottom and are ours to redraw.
-    drawn: Vec<usize>,
+    board: Board,
+    /// What stands at the bottom and is ours to redraw.
+    drawn: Sheet,
+    /// Pictures of this cell that are not redrawn any more.
+    hung: Vec<u32>,
+    /// The size of the terminal when it was drawn.
+    drawn_for: (usize, usize),
     stale: bool,
     next: Instant,
     clear_first: bool,
 }
 
-struct Block {
-    id: Option<String>,
-    chart: Chart,
-    /// Not drawn before.
-    from: Instant,
-}
-
 impl<O: Write, E: Write> Screen<O, E> {
-    pub fn new(out: O, err: E, paints: (Paint, Paint), err_here: bool, size: fn() -> (usize, usize)) -> Self {
+    pub fn new(out: O, err: E, paints: (Paint, Paint), err_here: bool, size: fn() -> (usize, usize), look: Option<Look>) -> Self {
         let (out_paint, err_paint) = paints;
-        let next = Instant::now();
-        let (blocks, meters, left, drawn) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let cursor = Cursor::default();
-        Self { out, err, out_paint, err_paint, err_here, size, cursor, blocks, meters, left, drawn, stale: false, next, clear_first: false }
+        let (board, cursor, next) = (Board::new(out_paint), Cursor::default(), Instant::now());
+        let (drawn, hung) = (Sheet::default(), Vec::new());
+        let rewraps = terminal::rewraps();
+        let (drawn_for, stale, clear_first, keys) = (size(), false, false, Keys::default());
+        Self { out, err, err_paint, err_here, size, rewraps, look, keys, cursor, board, drawn, hung, drawn_for, stale, next, clear_first }
     }
 
     fn print(&mut self, stream: Stream, text: &str) -> io::Result<()> {
@@ -84,99 +87,83 @@ impl<O: Write, E: Write> Screen<O, E> {
         self.print(stream, text)
     }
 
-    fn chart(&mut self, id: Option<String>, chart: Chart) -> io::Result<()> {
+    fn put(&mut self, id: Option<String>, content: Content) -> io::Result<()> {
         if std::mem::take(&mut self.clear_first) {
             // A chart alone is replaced without a blank moment in between.
-            match self.cursor == Cursor::default() && self.left.is_empty() {
-                true => self.blocks.clear(),
+            match self.cursor == Cursor::default() && !self.board.has_left() {
+                true => self.board.clear_blocks(),
                 false => self.clear(true)?,
             }
         }
-        let same = |known: &Option<String>| id.is_some() && *known == id;
-        if let Some(block) = self.blocks.iter_mut().find(|block| same(&block.id)) {
-            self.stale |= block.chart != chart;
-            block.chart = chart;
-            return Ok(());
-        }
-        let mut from = Instant::now();
-        if let Some((_, before)) = self.left.iter().find(|(known, _)| Some(known) == id.as_ref()) {
-            if *before == chart {
-                return Ok(());
-            }
-            from += AGAIN;
-        }
-        self.blocks.push(Block { id, chart, from });
-        self.stale = true;
+        self.stale |= self.board.put(id, content);
         Ok(())
     }
 
-    fn progress(&mut self, id: String, n: u64, of: u64, label: &str) {
-        let now = Instant::now();
-        let known = self.meters.iter().position(|(known, _)| *known == id);
-        self.stale = true;
-        match known {
-            Some(i) if of > 0 && n >= of => drop(self.meters.remove(i)),
-            Some(i) => self.meters[i].1.update(label, n, of, now),
-            None if of > 0 && n >= of => {}
-            None => self.meters.push((id, Meter::new(label, n, of, now))),
+    /// Something in several forms: a picture, or what is replaced later, stands on the board; other text scrolls.
+    fn forms(&mut self, id: Option<String>, forms: Vec<Form>) -> io::Result<()> {
+        let content = Content::Forms(forms);
+        match content {
+            Content::Forms(forms) if id.is_none() && !is_art(&Content::Forms(forms.clone())) => {
+                self.leave(true)?;
+                self.block(Stream::Out, &ended(Form::text(&forms).to_owned()))
+            }
+            content => self.put(id, content),
         }
     }
 
     /// Leaves what is drawn where it is, without progress lines and up to date; charts that wait for their turn wait on, unless `all`.
     fn leave(&mut self, all: bool) -> io::Result<()> {
-        let now = Instant::now();
-        let (ready, waiting) = std::mem::take(&mut self.blocks).into_iter().partition(|block| all || block.from <= now);
-        self.blocks = ready;
-        if !self.drawn.is_empty() || !self.blocks.is_empty() {
-            let lines = self.lines(None);
-            self.draw(&lines)?;
+        let waiting = self.board.split(all);
+        if !self.drawn.is_empty() || !self.board.is_empty() {
+            self.look(Instant::now() + Duration::from_secs(60))?;
+            let parts = self.board.parts(None, (self.size)());
+            self.draw(&parts)?;
         }
         self.cursor.rows += self.rows_drawn();
-        self.drawn.clear();
-        for Block { id, chart, .. } in std::mem::replace(&mut self.blocks, waiting) {
-            let Some(id) = id else { continue };
-            self.left.retain(|(known, _)| *known != id);
-            self.left.push((id, chart));
+        self.hung.extend(std::mem::take(&mut self.drawn).pictures.iter().map(|(_, picture)| picture.id));
+        self.board.leave(waiting);
+        Ok(())
+    }
+
+    /// Asks whether pictures are possible, when the first is due.
+    fn look(&mut self, now: Instant) -> io::Result<()> {
+        if self.look.is_none() || !self.board.has_art(now) {
+            return Ok(());
+        }
+        self.line_start()?;
+        self.out.flush()?;
+        if let Some(easel) = self.look.as_mut().and_then(|look| self.keys.ask(look)) {
+            (self.board.easel, self.look) = (easel, None);
         }
         Ok(())
     }
 
-    /// The lines at the bottom as they should be; with `now`, progress too.
-    fn lines(&self, now: Option<Instant>) -> Vec<Line> {
-        let width = (self.size)().0.saturating_sub(1).max(20);
-        let ready = self.blocks.iter().filter(|block| now.is_none_or(|now| block.from <= now));
-        let mut lines: Vec<Line> = ready.flat_map(|block| self.out_paint.chart(&block.chart, width)).collect();
-        if let Some(now) = now {
-            lines.extend(self.meters.iter().map(|(_, meter)| meter.line(self.out_paint, width, now)));
-        }
-        lines
-    }
-
-    /// Writes `lines` over those drawn before, in one piece.
-    fn draw(&mut self, lines: &[Line]) -> io::Result<()> {
+    /// Writes `parts` over what was drawn before, in one piece.
+    fn draw(&mut self, parts: &[Part]) -> io::Result<()> {
         self.stale = false;
         let up = self.rows_drawn();
-        let mut text = String::new();
-        if self.drawn.is_empty() && !lines.is_empty() {
+        let again = up > 0 && up < (self.size)().1;
+        if self.drawn.is_empty() && !parts.is_empty() {
             self.line_start()?;
-        } else if up > 0 && up < (self.size)().1 {
-            text += &format!("\x1b[{up}A\r");
         }
-        for line in lines {
-            text += &line.text;
-            text += "\x1b[K\n";
-        }
-        if up > 0 {
-            text += "\x1b[J";
-        }
-        self.drawn = lines.iter().map(|line| line.width).collect();
+        let same_place = again && self.drawn_for == (self.size)();
+        let (written, sheet) = Sheet::write(parts, same_place.then_some(&self.drawn));
+        let before = std::mem::replace(&mut self.drawn, sheet);
+        let gone = before.pictures.iter().map(|(_, old)| old.id).filter(|id| !self.drawn.shows(*id));
+        let removed: String = gone.map(|id| self.board.remove(id)).collect();
+        let below = if up > 0 { "\x1b[J" } else { "" };
+        let text = match again {
+            true => format!("{HOLD}\x1b[{up}A\r{written}{below}{removed}{RELEASE}"),
+            false => format!("{written}{below}{removed}"),
+        };
+        self.drawn_for = (self.size)();
         self.out.write_all(text.as_bytes())
     }
 
-    /// Rows that the drawn lines take now: a terminal made narrower has wrapped them.
+    /// Rows that the drawn lines take now: a terminal made narrower may have wrapped them.
     fn rows_drawn(&self) -> usize {
         let columns = (self.size)().0;
-        self.drawn.iter().map(|width| width.div_ceil(columns).max(1)).sum()
+        self.drawn.rows(columns, self.rewraps)
     }
 
     fn line_start(&mut self) -> io::Result<()> {
@@ -198,9 +185,11 @@ impl<O: Write, E: Write> Screen<O, E> {
             () if reachable && up > 0 => write!(self.out, "\x1b[{up}A\r\x1b[J")?,
             () => self.out.write_all(b"\r\x1b[J")?,
         }
-        self.blocks.clear();
-        self.left.clear();
-        self.drawn.clear();
+        let drawn = std::mem::take(&mut self.drawn);
+        let pictures = drawn.pictures.iter().map(|(_, picture)| picture.id).chain(self.hung.drain(..));
+        let removed: String = pictures.map(|id| self.board.remove(id)).collect();
+        self.out.write_all(removed.as_bytes())?;
+        self.board.clear();
         self.cursor = Cursor::default();
         Ok(())
     }
@@ -208,7 +197,8 @@ impl<O: Write, E: Write> Screen<O, E> {
 
 impl<O: Write, E: Write> View for Screen<O, E> {
     fn begin(&mut self) {
-        self.left.clear();
+        self.board.begin();
+        self.hung.clear();
         self.cursor = Cursor::default();
         self.stale = false;
         self.clear_first = false;
@@ -217,9 +207,10 @@ impl<O: Write, E: Write> View for Screen<O, E> {
     fn show(&mut self, event: Event) -> io::Result<()> {
         match event {
             Event::Print { stream, text } => self.print(stream, &text),
-            Event::Chart { id, chart } => self.chart(id, chart),
+            Event::Chart { id, chart } => self.put(id, Content::Chart(chart)),
             Event::Progress { id, n, of, label } => {
-                self.progress(id, n, of, &label);
+                self.board.progress(id, n, of, &label);
+                self.stale = true;
                 Ok(())
             }
             Event::Table(table) => {
@@ -227,7 +218,8 @@ impl<O: Write, E: Write> View for Screen<O, E> {
                 self.leave(true)?;
                 self.block(Stream::Out, &ended(plot::table_text(&table, (self.size)().0)))
             }
-            Event::Show { forms, .. } | Event::Value { forms } => self.block(Stream::Out, &ended(Form::text(&forms).to_owned())),
+            Event::Show { id, forms } => self.forms(id, forms),
+            Event::Value { forms } => self.forms(None, forms),
             Event::Page { text } => self.block(Stream::Out, &ended(text)),
             Event::Clear { wait: true } => {
                 self.clear_first = true;
@@ -239,16 +231,18 @@ impl<O: Write, E: Write> View for Screen<O, E> {
     }
 
     fn rest(&mut self) -> io::Result<()> {
-        let now = Instant::now();
-        if (self.stale || !self.meters.is_empty() && !self.drawn.is_empty()) && now >= self.next {
-            let lines = self.lines(Some(now));
-            let has_chart = self.blocks.iter().any(|block| block.from <= now);
+        let (now, size) = (Instant::now(), (self.size)());
+        let resized = !self.drawn.is_empty() && size != self.drawn_for;
+        if (self.stale || resized || self.board.has_meters() && !self.drawn.is_empty()) && now >= self.next {
+            self.look(now)?;
+            let parts = self.board.parts(Some(now), size);
+            let rows = parts.iter().map(Part::rows).sum::<usize>();
             // Progress does not break a line of text that is still being written; what is taller than the screen waits for its end.
-            let open = self.drawn.is_empty() && self.cursor.column > 0 && !has_chart;
-            if !open && lines.len() < (self.size)().1 && !(lines.is_empty() && self.drawn.is_empty()) {
-                self.draw(&lines)?;
+            let open = self.drawn.is_empty() && self.cursor.column > 0 && !self.board.has_due(now);
+            if !open && rows < size.1 && !(rows == 0 && self.drawn.is_empty()) {
+                self.draw(&parts)?;
                 self.next = now + REDRAW;
-                self.stale = self.blocks.iter().any(|block| block.from > now);
+                self.stale = self.board.waits(now);
             }
         }
         self.out.flush()
@@ -262,10 +256,14 @@ impl<O: Write, E: Write> View for Screen<O, E> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.meters.clear();
+        self.board.clear_meters();
         self.leave(true)?;
         self.line_start()?;
         self.out.flush()
+    }
+
+    fn typed(&mut self) -> String {
+        self.keys.take()
     }
 
     fn error(&mut self, report: &Report, place: Option<&str>, code: &str) -> io::Result<()> {

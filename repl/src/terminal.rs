@@ -55,6 +55,11 @@ pub fn size() -> (usize, usize) {
     (columns.unwrap_or(80), 24)
 }
 
+/// Whether lines too long for a narrower window are wrapped anew; xterm and the console cut them instead.
+pub fn rewraps() -> bool {
+    std::env::var_os("XTERM_VERSION").is_none() && std::env::var("TERM").is_ok_and(|term| term != "linux")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

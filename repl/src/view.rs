@@ -19,4 +19,8 @@ pub trait View {
     fn error(&mut self, report: &Report, place: Option<&str>, code: &str) -> io::Result<()>;
     /// A line of our own on the error stream.
     fn note(&mut self, text: &str) -> io::Result<()>;
+    /// Keys that were pressed while the view asked the terminal something: they belong to the next prompt.
+    fn typed(&mut self) -> String {
+        String::new()
+    }
 }

@@ -22,6 +22,12 @@ impl Adapter {
         folder.join(CONFIG).is_file()
     }
 
+    /// The base model that an adapter's folder names; empty when it names none.
+    pub fn base_of(folder: &Path) -> String {
+        let read = std::fs::read(folder.join(CONFIG)).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        read.and_then(|config| config["base_model_name_or_path"].as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
     /// Writes the folder's two files; `folder` must exist.
     ///
     /// # Errors

@@ -33,6 +33,11 @@ impl Order {
         order
     }
 
+    /// Goes on from `cursor`, which an order of as many examples gave.
+    pub fn go_to(&mut self, cursor: Cursor) {
+        *self = Self::resume(self.seed, cursor, self.permutation.len());
+    }
+
     pub fn cursor(&self) -> Cursor {
         self.cursor
     }
@@ -87,7 +92,8 @@ mod tests {
         for _ in 0..4 {
             order.take(3);
         }
-        let mut resumed = Order::resume(3, order.cursor(), 10);
+        let mut resumed = Order::new(3, 0, 10);
+        resumed.go_to(order.cursor());
         for _ in 0..9 {
             order.take(3);
             resumed.take(3);

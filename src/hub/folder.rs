@@ -32,7 +32,7 @@ fn name(path: &Path) -> String {
 fn gguf(path: &Path, parent: &Path) -> Files {
     let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let (folder, licence) = (parent.to_owned(), licence(parent));
-    Files { name, folder, weights: vec![path.to_owned()], config: None, tokenizer: path.to_owned(), licence }
+    Files { name, folder, weights: vec![path.to_owned()], config: None, tokenizer: path.to_owned(), licence, adapter: false }
 }
 
 fn folder(path: &Path) -> Result<Files> {
@@ -40,13 +40,23 @@ fn folder(path: &Path) -> Result<Files> {
     if !config.is_file() {
         return match (only_gguf(path)?, path.join("adapter_config.json").is_file()) {
             (Some(file), _) => Ok(gguf(&file, path)),
-            (None, true) => Err(Error::BadConfig { path: path.display().to_string(), cause: ui::AN_ADAPTER.text().to_owned() }),
+            (None, true) => adapter(path),
             (None, false) => Err(Error::NotFound { path: config.display().to_string() }),
         };
     }
     let weights = weights(path)?;
     let (folder, config, tokenizer) = (path.to_owned(), Some(config), path.to_owned());
-    Ok(Files { name: name(path), folder, weights, config, tokenizer, licence: licence(path) })
+    Ok(Files { name: name(path), folder, weights, config, tokenizer, licence: licence(path), adapter: false })
+}
+
+/// PEFT's two files.
+fn adapter(path: &Path) -> Result<Files> {
+    let (weights, config) = (path.join("adapter_model.safetensors"), Some(path.join("adapter_config.json")));
+    if !weights.is_file() {
+        return Err(Error::NotFound { path: weights.display().to_string() });
+    }
+    let (folder, tokenizer) = (path.to_owned(), path.to_owned());
+    Ok(Files { name: name(path), folder, weights: vec![weights], config, tokenizer, licence: licence(path), adapter: true })
 }
 
 /// The one .gguf of a folder; several need a choice, which only the path of one can make.

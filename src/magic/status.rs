@@ -17,12 +17,14 @@ impl Magic for Args {
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         let status = session.status();
         let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-        out.table(Table::pairs([
+        let unsaved = (ui::UNSAVED.text(), status.unsaved.join(", "));
+        let rows = [
             (ui::MODEL.text(), or_none(&status.model)),
             (ui::ADAPTER.text(), or_none(&status.adapter)),
             (ui::DATA.text(), or_none(&status.data)),
             (ui::MEMORY.text(), number::bytes(status.rss_bytes)),
-        ]));
+        ];
+        out.table(Table::pairs(rows.into_iter().chain((!status.unsaved.is_empty()).then_some(unsaved))));
         Ok(status.into())
     }
 }

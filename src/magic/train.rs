@@ -4,7 +4,7 @@ use wire::{Chart, Curve, Mark, Series, Table, Value, value};
 use super::{Magic, Out, Topic, load, number};
 use crate::optim::Shape;
 use crate::plot;
-use crate::session::{Prediction, Session};
+use crate::session::{Found, Prediction, Session};
 use crate::train::{Recipe, Run, Step};
 use crate::words::ui;
 use crate::{Error, Result};
@@ -26,7 +26,7 @@ pub struct Args {
     /// Type of the frozen weights while training; adapters are always f32
     #[arg(long, value_name = "DTYPE", default_value = "f32", value_parser = ["f32", "f16", "bf16"])]
     dtype: String,
-    /// Go on with the run that was stopped
+    /// Go on with the run that was stopped; one of another process is found by the same `%load`, `%data` and `%lora`
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     resume: bool,
 }
@@ -61,6 +61,9 @@ pub struct Settings {
     /// Seed of the order and of dropout; without it the session's
     #[arg(long, value_name = "N", value_parser = number::seed)]
     pub seed: Option<u64>,
+    /// Steps between checkpoints, from which a run that was killed goes on; without it about every half minute
+    #[arg(long, value_name = "N", visible_alias = "save_steps", value_parser = number::count)]
+    pub save_every: Option<usize>,
 }
 
 impl Settings {
@@ -91,13 +94,20 @@ impl Magic for Args {
         &["%train", "%train epochs=3 batch=8 lr=2e-4", "%train steps=100 accum=4 schedule=linear", "%train resume=true"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
-        if self.resume {
+        let every = self.settings.save_every;
+        if self.resume && session.has_run() {
             session.resume_training(self.steps)?;
+        } else if self.resume {
+            let found = session.reopen_training(self.steps, every)?;
+            out.note(&about(ui::RUN_GOES_ON, &found));
         } else {
             let lr = if session.adapter().is_some() { 2e-4 } else { 5e-5 };
             let recipe = self.settings.recipe(self.epochs, self.steps, lr, session);
             let prediction = session.begin_training(recipe, load::dtype(&self.dtype).unwrap_or(DType::F32))?;
             announce(&prediction, session.adapter().is_some(), out);
+            if let Some(found) = session.keep_run(every)? {
+                out.note(&about(ui::RUN_BEGINS_ANEW, &found));
+            }
         }
         drive(session, out)
     }
@@ -118,12 +128,18 @@ pub(super) fn announce(prediction: &Prediction, frozen: bool, out: &mut Out) {
     }
 }
 
+/// A sentence on a run that was cut off.
+pub(super) fn about(phrase: crate::words::Phrase, found: &Found) -> String {
+    phrase.with(&[("step", &found.step), ("of", &found.of), ("path", &found.path.display())])
+}
+
 /// Steps the run until it is done or stopped, with its curve and its progress, and puts it down however it ends.
 pub(super) fn drive(session: &mut Session, out: &mut Out) -> Result<Value> {
     let result = steps(session, out);
     session.doing(None);
+    let kept = if out.stopped() { session.keep_stopped() } else { Ok(()) };
     session.finish_training();
-    result?;
+    result.and(kept)?;
     let peak = session.run_peak();
     let run = session.run()?;
     out.chart("train", Chart::Curve(curve(run)));
@@ -143,6 +159,9 @@ fn steps(session: &mut Session, out: &mut Out) -> Result<()> {
         session.doing(Some(format!("train {}/{}", step.n, step.of)));
         out.progress("train", step.n as u64, step.of as u64, &label);
         out.chart("train", Chart::Curve(curve(run)));
+        if let Some(trouble) = session.checkpoint_trouble() {
+            out.warn(&ui::NO_CHECKPOINT.with(&[("cause", &trouble)]));
+        }
     }
     Ok(())
 }

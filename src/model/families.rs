@@ -1,5 +1,7 @@
 //! The families: one row each. A new family is a row here and a fixture in tests.
 
+use serde_json::Value;
+
 use super::config::Config;
 use super::gguf::{self, Stored};
 use super::names::{GPT_NEOX, GPT2, LLAMA, Names};
@@ -80,17 +82,20 @@ impl Family {
     pub fn spec(&self, config: &Config) -> Result<Spec> {
         for (field, known) in self.only {
             let given = &config.json[*field];
-            let same = || given.as_f64().map_or_else(|| given.to_string() == *known, |number| Ok(number) == known.parse());
+            let same = || match given {
+                Value::Bool(flag) => Ok(*flag) == known.parse(),
+                other => other.as_f64().is_some_and(|number| Ok(number) == known.parse()),
+            };
             if !given.is_null() && !same() {
                 return Err(config.bad(format!("`{field}` is {given}; known: {known}")));
             }
         }
         if let Some(method) = config.json["quantization_config"].as_object() {
-            let method = method.get("quant_method").and_then(|name| name.as_str()).unwrap_or("unnamed");
+            let method = method.get("quant_method").and_then(Value::as_str).unwrap_or("unnamed");
             return Err(config.bad(format!("`quantization_config` is `{method}`; known: none (`%quant` packs f32, f16 and bf16 weights)")));
         }
         let layers = config.json["layer_types"].as_array().into_iter().flatten();
-        if let Some(other) = layers.filter_map(|kind| kind.as_str()).find(|kind| *kind != "full_attention") {
+        if let Some(other) = layers.filter_map(Value::as_str).find(|kind| *kind != "full_attention") {
             return Err(config.bad(format!("`layer_types` has `{other}`; known: full_attention")));
         }
         (self.spec)(config)
@@ -112,7 +117,7 @@ pub fn find(model_type: &str) -> Result<&'static Family> {
 pub fn find_gguf(architecture: &str) -> Result<(&'static Family, Stored)> {
     let stored = || FAMILIES.iter().filter_map(|family| Some((family, family.gguf?)));
     let known = || stored().map(|(_, stored)| stored.architecture).collect::<Vec<_>>().join(", ");
-    let unknown = || Error::UnknownFamily { given: format!("{architecture} (GGUF)"), known: known() };
+    let unknown = || Error::UnknownFamily { given: architecture.to_owned(), known: known() };
     stored().find(|(_, stored)| stored.architecture == architecture).ok_or_else(unknown)
 }
 

@@ -33,6 +33,11 @@ pub fn config(path: &Path, content: &gguf_file::Content) -> Result<(&'static Fam
     let missing = || Error::BadConfig { path: path.display().to_string(), cause: "`general.architecture` is missing".into() };
     let (family, stored) = families::find_gguf(architecture.ok_or_else(missing)?)?;
     let meta = Meta { path, content, architecture: stored.architecture };
+    if let Some(parts) = content.metadata.get("split.count").and_then(|parts| parts.to_u64().ok()).filter(|parts| *parts > 1) {
+        return Err(
+            meta.bad(format!("it is one of {parts} parts (`split.count`); known: one whole file, as `llama-gguf-split --merge` makes it"))
+        );
+    }
     if let Some(experts) = meta.count("expert_count")?.filter(|experts| *experts > 0) {
         return Err(meta.bad(format!("`{}.expert_count` is {experts}; known: models without experts", stored.architecture)));
     }

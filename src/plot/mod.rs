@@ -12,6 +12,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use cells::heatmap::SHADES;
 pub use html::{spans_html, table_html};
 pub use number::{bytes, duration, number};
 pub use table::table_text;
@@ -34,6 +35,18 @@ pub enum Tone {
     Mark,
     Dim,
     Span(usize),
+    /// A cell of a heatmap: where its value stands in the range, 0 to 255; with `both` the middle is zero. [`heat_colour`] has its colour.
+    Heat {
+        at: u8,
+        both: bool,
+    },
+}
+
+/// Red, green, blue of a heatmap's cell, and of text on it; the colours of the pictures.
+pub fn heat_colour(at: u8, both: bool) -> ([u8; 3], [u8; 3]) {
+    let colour = palette::heat(f64::from(at) / 255.0, both);
+    let parts = |palette::Rgb(r, g, b)| [r, g, b];
+    (parts(colour), parts(colour.ink()))
 }
 
 /// The picture as a stand-alone SVG document, 640 pixels wide, on a white card. Same chart, same bytes.

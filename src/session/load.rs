@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use candle_core::{DType, Device};
 
-use super::{Base, Session};
+use super::{Base, Session, Unsaved};
 use crate::adapter::Adapter;
 use crate::device::memory;
 use crate::hub::{self, Files};
@@ -36,14 +36,14 @@ pub struct Plan {
 }
 
 impl Session {
-    /// Finds a model by name, folder or file and says what loading it takes. A known model that is not here is fetched.
+    /// Finds a model or an adapter by name, folder or file and says what loading it takes. What is not here is fetched.
     ///
     /// # Errors
     /// Those of `hub::resolve`; `TooBig`; a config that cannot be read.
     pub fn find(&self, name: &str, dtype: Option<DType>, device: Option<Device>, progress: Progress) -> Result<Plan> {
         let files = hub::resolve(name, &self.cache, progress, &self.stop)?;
         let request = request(&files, dtype, device.unwrap_or_else(|| self.device.clone()));
-        let forecast = model::forecast(&request)?;
+        let forecast = if files.adapter { Forecast { bytes: 0, seconds: 0.0 } } else { model::forecast(&request)? };
         Ok(Plan { files, request, forecast })
     }
 
@@ -55,13 +55,16 @@ impl Session {
         model::forecast(&request(files, None, self.device.clone()))
     }
 
-    /// Loads what was found in place of the model that is there. On failure nothing changes.
+    /// Loads what was found in place of the model that is there, an adapter onto it. On failure nothing changes.
     ///
     /// # Errors
     /// Those of `model::load`, `BadTokenizer`.
     pub fn load(&mut self, plan: Plan) -> Result<Loaded> {
         let started = Instant::now();
         let Plan { files, request, .. } = plan;
+        if files.adapter {
+            return self.attach(&files.folder, &files.name);
+        }
         // Neither waits for the other.
         let (tokenizer, model) = rayon::join(|| tokenizer_of(&files), || model::load(&request));
         let (tokenizer, model) = (tokenizer?, model?);
@@ -83,10 +86,17 @@ impl Session {
     /// Attaches the adapter in `folder` to the model that is there.
     ///
     /// # Errors
-    /// `NoModel`, `BadAdapter`, `WrongShape`.
+    /// `AdapterAlone` without a model, `BadAdapter`, `WrongShape`.
     pub fn load_adapter(&mut self, folder: &Path) -> Result<Loaded> {
+        self.attach(folder, &folder.display().to_string())
+    }
+
+    fn attach(&mut self, folder: &Path, name: &str) -> Result<Loaded> {
         let started = Instant::now();
-        let adapter = Adapter::load(folder, &self.base()?.model)?;
+        let Some(base) = &self.loaded else {
+            return Err(Error::AdapterAlone { adapter: name.to_owned(), base: Adapter::base_of(folder) });
+        };
+        let adapter = Adapter::load(folder, &base.model)?;
         self.set_adapter(Some(adapter));
         self.loaded_now(started, true)
     }
@@ -106,6 +116,7 @@ impl Session {
     /// Attaches an adapter in place of the one that was there; a run that trained the old one ends.
     pub fn set_adapter(&mut self, adapter: Option<Adapter>) {
         self.run = None;
+        self.unsaved.adapter = false;
         self.adapter = adapter;
         self.publish();
     }
@@ -116,6 +127,7 @@ impl Session {
         self.data = None;
         self.generation = None;
         self.chat.clear();
+        self.unsaved = Unsaved::default();
         self.run = None;
     }
 

@@ -1,5 +1,6 @@
 //! The session: one model with its adapter, its data and its run. One verb per file; no events, no printing.
 
+mod checkpoint;
 mod data;
 mod eval;
 mod generate;
@@ -18,6 +19,7 @@ use candle_core::Device;
 use wire::value::Status;
 use wire::{HistoryEntry, HistoryQuery};
 
+pub use checkpoint::Found;
 pub use generate::Written;
 pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
@@ -46,6 +48,7 @@ pub struct Session {
     shared: Arc<Shared>,
     history: Arc<History>,
     cache: PathBuf,
+    runs: PathBuf,
     settings: PathBuf,
     running: PathBuf,
     seed: u64,
@@ -57,6 +60,14 @@ pub struct Session {
     generation: Option<Generation>,
     chat: Vec<Message>,
     run: Option<train::Active>,
+    unsaved: Unsaved,
+}
+
+/// What was trained and not saved since.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unsaved {
+    adapter: bool,
+    model: bool,
 }
 
 /// The model and what belongs to it.
@@ -70,13 +81,14 @@ pub struct Base {
 pub const FIRST_SEED: u64 = 42;
 
 impl Session {
-    /// Fetched models and the choices that last lie in `home`; models go to `device`.
+    /// Fetched models, runs and the choices that last lie in `home`; models go to `device`.
     pub fn new(stop: Stop, shared: Arc<Shared>, history: Arc<History>, home: &Home, device: Device) -> Self {
         Self {
             stop,
             shared,
             history,
             cache: home.cache(),
+            runs: home.runs(),
             settings: home.settings(),
             running: home.running(),
             seed: FIRST_SEED,
@@ -88,6 +100,7 @@ impl Session {
             generation: None,
             chat: Vec::new(),
             run: None,
+            unsaved: Unsaved::default(),
         }
     }
 
@@ -178,6 +191,8 @@ impl Session {
         let targets = self.loaded.as_ref().map(|base| crate::adapter::module_names(&base.model)).unwrap_or_default();
         let adapter = self.adapter.as_ref().map(Adapter::title);
         let data = self.data.as_ref().map(|data| data.name.clone());
-        self.shared.update(|snapshot| *snapshot = Snapshot { model, targets, adapter, data, doing: snapshot.doing.clone() });
+        let names = [(self.unsaved.model, &model), (self.unsaved.adapter, &adapter)];
+        let unsaved = names.into_iter().filter(|(unsaved, _)| *unsaved).filter_map(|(_, name)| name.clone()).collect();
+        self.shared.update(|snapshot| *snapshot = Snapshot { model, targets, adapter, data, unsaved, doing: snapshot.doing.clone() });
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Tensor};
 
-use super::Session;
+use super::{Session, Unsaved};
 use crate::adapter::{self, Adapter};
 use crate::model::{Model, Slot};
 use crate::nn::Weight;
@@ -30,7 +30,7 @@ impl Session {
     ///
     /// # Errors
     /// `NoModel`, `DiskFull`, `Io`: nothing half-written is left.
-    pub fn save(&self, folder: &Path, merged: bool) -> Result<Saved> {
+    pub fn save(&mut self, folder: &Path, merged: bool) -> Result<Saved> {
         let base = self.base()?;
         let bytes = match &self.adapter {
             Some(adapter) if !merged => adapter.parameters() as u64 * 4,
@@ -44,6 +44,9 @@ impl Session {
             };
             written.map_err(|error| with_bytes(error, bytes))
         })?;
+        // A merged model holds both; an adapter leaves the model it stands on as it was.
+        self.unsaved = Unsaved { adapter: false, model: self.unsaved.model && self.adapter.is_some() && !merged };
+        self.publish();
         let files = names.iter().filter_map(|path| path.file_name()).map(|name| folder.join(name)).collect();
         Ok(Saved { files, kept })
     }

@@ -14,6 +14,8 @@ pub struct Snapshot {
     pub data: Option<String>,
     /// What is going on, `None` when idle.
     pub doing: Option<String>,
+    /// What was trained and not saved since.
+    pub unsaved: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -39,6 +41,7 @@ impl Snapshot {
             adapter: self.adapter.clone(),
             data: self.data.clone(),
             doing: self.doing.clone().unwrap_or_else(|| "idle".to_owned()),
+            unsaved: self.unsaved.clone(),
             rss_bytes: crate::device::memory::resident().unwrap_or(0),
         }
     }

@@ -3,6 +3,7 @@
 use candle_core::DType;
 
 use super::Session;
+use super::checkpoint::{self, Checkpoint, Found, Identity, Subject};
 use crate::data::Dataset;
 use crate::device;
 use crate::model::{Model, Slot, fits};
@@ -19,6 +20,8 @@ pub struct Active {
     full: bool,
     /// Of the weights that the run computes with.
     dtype: DType,
+    /// Set where the run is kept for another process.
+    checkpoint: Option<Checkpoint>,
 }
 
 /// What a run is expected to take, said before it begins.
@@ -53,8 +56,63 @@ impl Session {
             None => working.track()?,
         };
         let run = Run::begin(recipe, vars, data)?;
-        self.run = Some(Active { run, working: Some(working), full, dtype });
+        self.run = Some(Active { run, working: Some(working), full, dtype, checkpoint: None });
         Ok(prediction)
+    }
+
+    /// From now on the run that has just begun writes checkpoints, every `every` steps or half minutes. Gives the same run if it was cut
+    /// off before; [`Session::go_on`] makes this one that one, else it is moved aside by the first checkpoint.
+    ///
+    /// # Errors
+    /// `NoRun`; `BadCheckpoint`.
+    pub fn keep_run(&mut self, every: Option<usize>) -> Result<Option<Found>> {
+        let subject = self.subject()?;
+        let active = self.run.as_mut().ok_or(Error::NoRun {})?;
+        let identity = Identity { subject, dtype: active.dtype.as_str().to_owned(), recipe: active.run.recipe.clone() };
+        let checkpoint = Checkpoint::new(&self.runs, identity, every);
+        let found = checkpoint.found()?;
+        active.checkpoint = Some(checkpoint);
+        Ok(found)
+    }
+
+    /// Makes the run that has just begun the one that was cut off.
+    ///
+    /// # Errors
+    /// `NoRun`; `BadCheckpoint`, `MissingTensor`, `WrongShape`: there is no run then.
+    pub fn go_on(&mut self, found: &Found, every: Option<usize>) -> Result<()> {
+        let mut active = self.run.take().ok_or(Error::NoRun {})?;
+        let checkpoint = Checkpoint::of(found, every);
+        checkpoint.restore(&mut active.run)?;
+        active.checkpoint = Some(checkpoint);
+        self.run = Some(active);
+        Ok(())
+    }
+
+    /// Goes on with the latest run of another process on this model, data and adapter.
+    ///
+    /// # Errors
+    /// `NoRun`; `OtherRun` says what differs; those of [`Session::begin_training`] and [`Session::go_on`].
+    pub fn reopen_training(&mut self, steps: Option<usize>, every: Option<usize>) -> Result<Found> {
+        if !checkpoint::any(&self.runs) {
+            return Err(Error::NoRun {});
+        }
+        let found = checkpoint::latest(&self.runs, &self.subject()?)?;
+        let dtype = [DType::F16, DType::BF16].into_iter().find(|dtype| dtype.as_str() == found.identity.dtype);
+        self.begin_training(found.identity.recipe.clone(), dtype.unwrap_or(DType::F32))?;
+        self.go_on(&found, every)?;
+        if let (Some(active), Some(steps)) = (&mut self.run, steps) {
+            active.run.extend(steps);
+        }
+        Ok(found)
+    }
+
+    fn subject(&self) -> Result<Subject> {
+        Subject::of(&self.base()?.model, self.adapter.as_ref(), self.dataset()?)
+    }
+
+    /// Whether there is a run that this process may go on with.
+    pub fn has_run(&self) -> bool {
+        self.run.is_some()
     }
 
     /// Goes on with the run that was stopped, or adds as many steps as it had to one that is done.
@@ -77,7 +135,7 @@ impl Session {
     /// # Errors
     /// `NotFinite`, `NoGradient`, `Interrupted` during validation.
     pub fn train_step(&mut self) -> Result<Option<Step>> {
-        let Some(Active { run, working: Some(model), .. }) = &mut self.run else { return Ok(None) };
+        let Some(Active { run, working: Some(model), checkpoint, .. }) = &mut self.run else { return Ok(None) };
         let data = self.data.as_ref().ok_or(Error::NoData {})?;
         if run.done() {
             return Ok(None);
@@ -91,7 +149,26 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
+        if let Some(checkpoint) = checkpoint {
+            checkpoint.after_step(run);
+        }
         Ok(run.steps().last().cloned())
+    }
+
+    /// What went wrong with the last checkpoint, told once. The run itself goes on.
+    pub fn checkpoint_trouble(&mut self) -> Option<Error> {
+        self.run.as_mut()?.checkpoint.as_mut()?.trouble.take()
+    }
+
+    /// Keeps a run that was stopped between two steps for another process, if it is long enough.
+    ///
+    /// # Errors
+    /// `DiskFull`, `Io`.
+    pub fn keep_stopped(&mut self) -> Result<()> {
+        match &mut self.run {
+            Some(Active { run, checkpoint: Some(checkpoint), .. }) => checkpoint.stopped(run),
+            _ => Ok(()),
+        }
     }
 
     /// Puts the run down: fully trained weights become the session's, widened copies go. What was learned stays, however it ended.
@@ -101,6 +178,13 @@ impl Session {
             base.model = working.detached();
         }
         active.working = None;
+        if !active.run.steps().is_empty() {
+            let trained = if active.full { &mut self.unsaved.model } else { &mut self.unsaved.adapter };
+            *trained = true;
+        }
+        if let Some(checkpoint) = active.checkpoint.as_mut().filter(|_| active.run.done()) {
+            checkpoint.discard();
+        }
         device::memory::give_back();
         self.publish();
     }

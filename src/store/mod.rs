@@ -10,4 +10,4 @@ pub use history::History;
 pub use home::Home;
 pub use running::{Left, Running, left_behind};
 pub use settings::Settings;
-pub use write::{atomic_folder, atomic_write, check_room};
+pub use write::{WRITING, atomic_folder, atomic_write, check_room};

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::words::ui;
 use crate::{Error, Result};
 
+/// How the name of a file begins that is not finished yet.
+pub const WRITING: &str = ".writing-";
+
 /// Writes a file through `fill`; a reader sees the old contents or the new, never a part. Missing folders are made.
 ///
 /// On an error (a full disk, `fill` giving up) the old file is untouched and nothing is left behind.
@@ -17,7 +20,7 @@ pub fn atomic_write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>
     // As a plain new file would have them, less what the person's mask takes away.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let fresh = builder.prefix(".writing-").tempfile_in(folder).map_err(Error::io(folder))?;
+    let fresh = builder.prefix(WRITING).tempfile_in(folder).map_err(Error::io(folder))?;
     let mut writer = BufWriter::with_capacity(1 << 20, fresh);
     fill(&mut writer)?;
     let fresh = writer.into_inner().map_err(|cause| Error::io(path)(cause.into_error()))?;

@@ -7,7 +7,7 @@ use candle_core::{Tensor, Var};
 use crate::{Error, Result};
 
 /// Names of the tensors whose gradient has not been seen to differ from zero yet.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Unproven(BTreeSet<String>);
 
 impl Unproven {

@@ -1,11 +1,13 @@
 //! How a run is made: the numbers that a person may set, with transformers' meanings.
 
+use super::exact;
 use crate::optim::{Schedule, Shape};
 use crate::{Error, Result};
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Recipe {
     /// Passes over the training examples; `steps` wins.
+    #[serde(with = "exact")]
     pub epochs: f64,
     pub steps: Option<usize>,
     /// Examples of one forward pass.
@@ -13,12 +15,16 @@ pub struct Recipe {
     /// Batches whose gradients one step adds up.
     pub accum: usize,
     /// Highest learning rate.
+    #[serde(with = "exact")]
     pub lr: f64,
     pub schedule: Shape,
     /// Share of the steps over which the rate rises from 0.
+    #[serde(with = "exact")]
     pub warmup: f64,
+    #[serde(with = "exact")]
     pub weight_decay: f64,
     /// Largest global L2 norm of the gradients.
+    #[serde(with = "exact")]
     pub clip: f64,
     pub seed: u64,
     /// Steps between two looks at the validation examples.

@@ -41,16 +41,16 @@ pub struct Validation {
 
 pub struct Run {
     pub recipe: Recipe,
-    total: usize,
-    vars: Vec<(String, Var)>,
-    optimizer: AdamW,
-    order: Order,
-    unproven: Unproven,
-    random: Random,
-    steps: Vec<Step>,
+    pub(super) total: usize,
+    pub(super) vars: Vec<(String, Var)>,
+    pub(super) optimizer: AdamW,
+    pub(super) order: Order,
+    pub(super) unproven: Unproven,
+    pub(super) random: Random,
+    pub(super) steps: Vec<Step>,
     peak: Peak,
     /// Seconds spent in steps, validation apart.
-    seconds: f64,
+    pub(super) seconds: f64,
 }
 
 impl Run {

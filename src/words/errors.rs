@@ -51,6 +51,7 @@ wording! {
     HubFailed: "no server gave `{repository}`: {cause}", "没有服务器能提供 `{repository}`：{cause}", hint "what was fetched is kept: repeat the command, or start with HF_ENDPOINT=https://hf-mirror.com, HF_ENDPOINT=modelscope or HTTPS_PROXY=…, or copy the files here and `%load FOLDER`", "已获取的部分会保留：请重试，或以 HF_ENDPOINT=https://hf-mirror.com、HF_ENDPOINT=modelscope 或 HTTPS_PROXY=… 启动，或把文件拷来后 `%load FOLDER`";
     HubOffline: "`{repository}` is not complete in `{folder}`, and HF_HUB_OFFLINE forbids fetching it", "`{folder}` 中没有完整的 `{repository}`，而 HF_HUB_OFFLINE 禁止联网获取", hint "start without HF_HUB_OFFLINE, or copy the files here and `%load FOLDER`", "去掉 HF_HUB_OFFLINE 再启动，或把文件拷来后 `%load FOLDER`";
     NoWeights: "`{repository}` has no weights that can be loaded: {cause}", "`{repository}` 没有可以加载的权重：{cause}", hint "`%models` lists what loads by a short name", "`%models` 列出可用短名加载的模型";
+    AdapterAlone: "`{adapter}` is an adapter, and no model is loaded to put it on", "`{adapter}` 是适配器，但还没有加载可以附加它的模型", hint "its base model first: `%load {base}`, then `%load {adapter}`", "先加载它的基础模型：`%load {base}`，再 `%load {adapter}`", hint "load its base model first, then `%load {adapter}`", "先加载它的基础模型，再 `%load {adapter}`";
     ContextFull: "the prompt has {tokens} tokens, the model's context holds {context}", "提示有 {tokens} 个词元，模型的上下文只有 {context}", hint "shorten the prompt; `%tokens` counts", "缩短提示；`%tokens` 可以计数";
     NoChatTemplate: "`{model}` brings no chat template", "`{model}` 没有对话模板", hint "use `%generate`, or load a chat model: `%load smollm2`", "用 `%generate`，或加载对话模型：`%load smollm2`";
     BadTemplate: "the chat template cannot be filled: {cause}", "对话模板无法填写：{cause}";
@@ -70,6 +71,8 @@ wording! {
     NoRun: "there is no run to resume", "没有可继续的训练", hint "%train", "%train";
     NotQuantisable: "`{tensor}` cannot be quantised: {cause}", "`{tensor}` 无法量化：{cause}", hint "`%quant bf16` takes any shape", "`%quant bf16` 适用于任何形状";
     AdapterOnQuant: "the weights are {format}; training needs widened weights", "权重是 {format}；训练需要展开的权重";
+    BadCheckpoint: "`{path}` is not a run that can go on: {cause}", "`{path}` 不是可以继续的训练：{cause}", hint "delete the file to begin anew: `!rm {path}`", "删除这个文件以重新开始：`!rm {path}`";
+    OtherRun: "the run in `{path}` was made with {what} {expected}; here it is {given}", "`{path}` 中的训练使用的{what}是 {expected}，这里是 {given}", hint "give the lines `%load`, `%data` and `%lora` of that run again, or begin a new one with `%train`", "请重新给出那次训练的 `%load`、`%data` 与 `%lora` 命令，或用 `%train` 开始新的训练";
     BadConnection: "`{path}` is not a Jupyter connection file: {cause}", "`{path}` 不是 Jupyter 连接文件：{cause}";
     CannotBind: "cannot listen on {address}", "无法监听 {address}", hint "another kernel may use the address: start a new one from Jupyter", "地址可能被另一个内核占用：请在 Jupyter 中重新启动";
     NotWritable: "`{path}` may not be written by you", "你没有写入 `{path}` 的权限", hint "lantern kernel install --user", "lantern kernel install --user";

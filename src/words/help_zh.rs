@@ -15,7 +15,7 @@ const MAGICS: &[(&str, &str, &str)] = &[
     (
         "load",
         "加载模型，或把适配器加载到当前模型上",
-        "MODEL 可以是 `%models` 列出的名字、hub 布局的目录（config.json、tokenizer.json、*.safetensors）、.gguf 文件，或含有 PEFT 适配器的目录。\
+        "MODEL 可以是 `%models` 列出的名字、hub 上的名字（所有者/名称）、hub 布局的目录（config.json、tokenizer.json、*.safetensors）、.gguf 文件，或 PEFT 适配器（目录或 hub 上的名字）。\
          加载失败时，原来的模型保留不变。",
     ),
     ("unload", "卸载模型并归还内存", "适配器和已分词的数据也一并丢弃：需要保留的请先用 `%save` 保存。"),
@@ -55,7 +55,8 @@ const MAGICS: &[(&str, &str, &str)] = &[
     (
         "pretrain",
         "从零开始在文本文件上预训练一个小型 llama",
-        "从文本学习字节级 BPE 词表，从随机权重开始，成为会话的模型。用 `%save` 保存。",
+        "从文本学习字节级 BPE 词表，从随机权重开始，成为会话的模型。用 `%save` 保存。\
+         被中断的训练（Ctrl-C、崩溃、断电）在再次给出同一行命令时从最后一个检查点继续。",
     ),
     (
         "eval",
@@ -112,7 +113,9 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("*", "eval_every", "每隔多少步看一次验证样本"),
     ("train", "seed", "样本顺序与 dropout 的种子；不给时用会话的种子"),
     ("train", "dtype", "训练时冻结权重的类型；适配器总是 f32"),
-    ("train", "resume", "继续被停止的训练"),
+    ("*", "save_every", "每隔多少步写一次检查点，被杀死的训练由此继续；不给时大约每半分钟一次"),
+    ("train", "resume", "继续被停止的训练；另一个进程的训练由同样的 `%load`、`%data`、`%lora` 找到"),
+    ("pretrain", "fresh", "即使同一行命令曾被中断也重新开始"),
     ("pretrain", "files", "文本文件；多个用逗号分隔"),
     ("pretrain", "name", "给模型起的名字"),
     ("pretrain", "vocab", "词表的词元数"),

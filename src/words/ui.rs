@@ -103,6 +103,13 @@ pub const FORECAST: Phrase = phrase(
     "{steps} 步，{parameters} 个参数；大约还需 {bytes} 内存，用时 {time}",
 );
 pub const WIDENED: Phrase = phrase("the frozen weights are widened for this run: {bytes}", "这次训练展开了冻结的权重：{bytes}");
+pub const RUN_GOES_ON: Phrase =
+    phrase("goes on from step {step} of {of}, kept in {path}", "从第 {step} 步（共 {of} 步）继续，保存于 {path}");
+pub const RUN_BEGINS_ANEW: Phrase = phrase(
+    "the same run stopped at step {step} of {of}; this one begins anew, that one stays in {path} until the first checkpoint moves it aside",
+    "同一训练曾停在第 {step} 步（共 {of} 步）；这次重新开始，原来的保留在 {path}，直到首个检查点把它移到旁边",
+);
+pub const NO_CHECKPOINT: Phrase = phrase("no checkpoint was written: {cause}\n", "没有写入检查点：{cause}\n");
 pub const TRAINED_SO_FAR: Phrase = phrase(
     "step {step} of {of}; what was learned is kept, `%train resume=true` goes on",
     "第 {step} 步，共 {of} 步；已学到的保留，`%train resume=true` 继续",
@@ -181,7 +188,6 @@ pub const NO_VOCABULARY: Phrase = phrase("it holds no vocabulary", "其中没有
 pub const NO_MERGES: Phrase = phrase("it holds no list of merges", "其中没有合并表");
 pub const AT_LEAST: Phrase = phrase("at least {least}", "至少 {least}");
 pub const NOT_WEIGHTS: Phrase = phrase("neither .gguf nor .safetensors", "既不是 .gguf 也不是 .safetensors");
-pub const AN_ADAPTER: Phrase = phrase("it holds an adapter: load its base model first", "这是一个适配器：请先加载它的基础模型");
 pub const SEVERAL_GGUF: Phrase = phrase("it holds several, load one of them: {files}", "其中有多个文件，请加载其中之一：{files}");
 pub const ONLY_PICKLE: Phrase =
     phrase("it holds pytorch_model.bin only: save it as safetensors first", "其中只有 pytorch_model.bin：请先另存为 safetensors");
@@ -214,6 +220,10 @@ pub const FETCH_STOPPED: Phrase =
     phrase("{what}; what was fetched is kept, the same command goes on from there", "{what}；已获取的部分会保留，重复命令即可继续");
 pub const HUB_NO_FILE: Phrase = phrase("it holds no `{file}`", "其中没有 `{file}`");
 pub const HUB_HOLDS: Phrase = phrase("it holds {files}", "其中只有 {files}");
+pub const HUB_ADAPTER_PICKLE: Phrase = phrase(
+    "its adapter is adapter_model.bin only; write it anew with Python: PeftModel.from_pretrained(base, '{id}').save_pretrained('folder')",
+    "它的适配器只有 adapter_model.bin；请用 Python 另存：PeftModel.from_pretrained(base, '{id}').save_pretrained('folder')",
+);
 pub const HUB_ONLY_PICKLE: Phrase = phrase(
     "it holds pytorch_model.bin only, a format that can run code. Where Python is, save it as safetensors: \
      `AutoModelForCausalLM.from_pretrained(\"{id}\").save_pretrained(\"FOLDER\")`, the tokenizer too, then `%load FOLDER`",
@@ -239,6 +249,28 @@ pub const SCRIPT_NOT_UTF8: Phrase = phrase("`{path}` is not UTF-8 text (line {li
 pub const BAD_NOTEBOOK: Phrase = phrase("`{path}` is not a notebook", "`{path}` 不是笔记本");
 pub const NO_CELLS: Phrase = phrase("it has no list of cells (nbformat 4 is needed)", "没有单元格列表（需要 nbformat 4）");
 pub const SESSION_GONE: Phrase = phrase("the session ended while the cell ran", "单元格运行时会话已结束");
+pub const JOINED: Phrase = phrase(
+    "joined the kernel of {file}: one model for both; Ctrl-D leaves and the kernel goes on",
+    "已加入内核 {file}：共用一个模型；Ctrl-D 离开，内核继续运行",
+);
+pub const NO_RUNNING_KERNEL: Phrase = phrase("no Lantern kernel answers in {folder}", "{folder} 中没有正在应答的 Lantern 内核");
+pub const NO_RUNNING_KERNEL_HINT: Phrase = phrase(
+    "open a notebook with the kernel Lantern first, or name its file: lantern attach kernel-….json",
+    "先用 Lantern 内核打开一个笔记本，或指定连接文件：lantern attach kernel-….json",
+);
+pub const UNSAVED: Phrase = phrase("not saved", "未保存");
+pub const UNSAVED_EXIT: Phrase =
+    phrase("not saved: {what}. `%save NAME` keeps it; leave again to let it go", "未保存：{what}。`%save 名称` 可保存；再次退出则放弃");
+pub const NOTHING_TO_EDIT: Phrase = phrase("the editor ended with {status}: nothing runs", "编辑器以 {status} 结束：不运行任何内容");
+pub const NO_EDITOR: Phrase = phrase("cannot start the editor `{editor}`", "无法启动编辑器 `{editor}`");
+pub const NO_EDITOR_HINT: Phrase =
+    phrase("set VISUAL or EDITOR to an editor: export EDITOR=nano", "把 VISUAL 或 EDITOR 设为一个编辑器：export EDITOR=nano");
+pub const EDIT_HELP: Phrase = phrase(
+    "%edit [TEXT]\n\nOpens TEXT, or the last cell, in the editor that VISUAL or EDITOR names; what was saved runs.\n\
+     Ctrl-X Ctrl-E at the prompt opens the line you are typing. Saving an empty file runs nothing.\n",
+    "%edit [文本]\n\n在 VISUAL 或 EDITOR 指定的编辑器里打开文本或上一个单元；保存的内容随即运行。\n\
+     在提示符按 Ctrl-X Ctrl-E 打开正在输入的内容。保存空文件则不运行。\n",
+);
 pub const NO_TERMINAL: Phrase = phrase("cannot use this terminal", "无法使用这个终端");
 pub const CANNOT_DRAW: Phrase = phrase("(this cannot be drawn)", "（无法绘制）");
 pub const BANNER: Phrase = phrase(

@@ -100,11 +100,11 @@ fn a_gguf_of_another_kind() {
     ");
     regguf(&world, "pieces.gguf", "tokenizer.ggml.model", Value::String("llama".to_owned()));
     assert_snapshot!(world.fail("%load pieces.gguf"), @"
-    error: the tokenizer in `pieces.gguf` cannot be read: its vocabulary is SentencePiece, which is not read from GGUF: load the same model's folder with tokenizer.json
+    error: the tokenizer in `pieces.gguf` cannot be read: it does not hold one score and one type a token
     hint: `%load FOLDER` reads the model's own tokenizer.json
     ");
     assert_snapshot!(world.fail_in("zh", "%load pieces.gguf"), @"
-    错误: `pieces.gguf` 的分词器无法读取：它的词表是 SentencePiece，不能从 GGUF 读取：请加载同一模型带 tokenizer.json 的目录
+    错误: `pieces.gguf` 的分词器无法读取：其中没有每个词元的分数和类型
     提示: `%load 目录` 读取模型自己的 tokenizer.json
     ");
 }
@@ -190,8 +190,8 @@ fn targets_of_another_family() {
 fn an_adapter_for_another_model() {
     let world = World::with(&["gpt2-tiny", "llama-tiny"]);
     assert_snapshot!(world.fail("%load llama-tiny/lora"), @"
-    error: no model is loaded
-    hint: %load spark
+    error: `llama-tiny/lora` is an adapter, and no model is loaded to put it on
+    hint: its base model first: `%load llama-tiny`, then `%load llama-tiny/lora`
     ");
     assert_snapshot!(world.fail("%load gpt2-tiny\n%load llama-tiny/lora"), @"
     error: `llama-tiny/lora` is not an adapter for this model: `model.layers.0.mlp.down_proj`: `gpt2-tiny` has no such layer

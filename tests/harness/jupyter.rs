@@ -8,10 +8,14 @@ use std::process::{Command, Output};
 const PACKAGES: &[&str] = &[
     "ipykernel==7.4.0",
     "jupyter_client==8.10.0",
+    "jupyter-console==6.6.3",
     "jupyter_core==5.9.1",
     "jupyter_kernel_test==0.7.0",
     "nbclient==0.11.0",
+    "nbconvert==7.17.2",
     "nbformat==5.11.1",
+    "papermill==2.7.0",
+    "pexpect==4.9.0",
     "pyzmq==27.3.0",
 ];
 
@@ -30,6 +34,9 @@ pub fn python(home: &Path) -> Command {
         .env("JUPYTER_DATA_DIR", home.join("jupyter"))
         .env("JUPYTER_PATH", home.join("jupyter"))
         .env("JUPYTER_RUNTIME_DIR", home.join("runtime"))
+        .env("JUPYTER_CONFIG_DIR", home.join("config"))
+        .env("JUPYTER_PREFER_ENV_PATH", "0")
+        .env("IPYTHONDIR", home.join("ipython"))
         .env("LANTERN_HOME", home.join("lantern"))
         .env("LANTERN_FIXTURES", root().join("tests/fixtures"))
         .env("LANTERN_LANG", "en")

@@ -20,6 +20,8 @@ pub struct Terminal {
     keys: File,
     chunks: Receiver<Vec<u8>>,
     parser: vt100::Parser,
+    /// What the terminal answers to which question, once each.
+    answers: Vec<(Vec<u8>, Vec<u8>)>,
     /// Everything that was written, for checks on colours.
     pub raw: Vec<u8>,
 }
@@ -53,7 +55,34 @@ impl Terminal {
             }
         });
         let parser = vt100::Parser::new(NonZero::new(rows).unwrap(), NonZero::new(columns).unwrap(), 0);
-        Self { child, keys: File::from(master), chunks, parser, raw: Vec::new() }
+        Self { child, keys: File::from(master), chunks, parser, answers: Vec::new(), raw: Vec::new() }
+    }
+
+    /// From now on the terminal says `answer` to `question`, once.
+    pub fn answers(&mut self, question: &str, answer: &str) {
+        self.answers.push((question.into(), answer.into()));
+    }
+
+    /// A window of another size, with cells of `cell` pixels; the program is told, as by any terminal.
+    pub fn resize(&mut self, (columns, rows): (u16, u16), cell: (u16, u16)) {
+        use std::os::fd::AsRawFd;
+        let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: columns * cell.0, ws_ypixel: rows * cell.1 };
+        // SAFETY: the size outlives the call.
+        let rc = unsafe { libc::ioctl(self.keys.as_raw_fd(), libc::TIOCSWINSZ as _, &raw const size) };
+        assert_eq!(rc, 0, "TIOCSWINSZ: {}", std::io::Error::last_os_error());
+        self.parser.screen_mut().set_size(NonZero::new(rows).unwrap(), NonZero::new(columns).unwrap());
+    }
+
+    fn hear(&mut self, chunk: &[u8]) {
+        self.parser.process(chunk);
+        let from = self.raw.len().saturating_sub(64);
+        self.raw.extend(chunk);
+        let asked = |question: &[u8]| self.raw[from..].windows(question.len()).any(|window| window == question);
+        let (said, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.answers).into_iter().partition(|(question, _)| asked(question));
+        self.answers = open;
+        for (_, answer) in said {
+            self.keys.write_all(&answer).unwrap();
+        }
     }
 
     /// Presses keys: `\r` is Enter, `\x03` Ctrl-C, `\x04` Ctrl-D, `\t` Tab.
@@ -77,6 +106,14 @@ impl Terminal {
         self.wait_until(prompt, last)
     }
 
+    /// Waits until more than `seen` bytes were written.
+    pub fn wait_for_more(&mut self, seen: usize) {
+        while self.raw.len() <= seen {
+            let chunk = self.chunks.recv_timeout(PATIENCE).expect("the program writes on");
+            self.hear(&chunk);
+        }
+    }
+
     /// Waits until `done` says that the screen is as it should be.
     pub fn wait_until(&mut self, what: &str, done: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
@@ -87,10 +124,7 @@ impl Terminal {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             match self.chunks.recv_timeout(left) {
-                Ok(chunk) => {
-                    self.parser.process(&chunk);
-                    self.raw.extend(chunk);
-                }
+                Ok(chunk) => self.hear(&chunk),
                 Err(why) => panic!("waited for {what:?} ({why}); the screen shows\n{screen}"),
             }
         }
@@ -105,7 +139,7 @@ impl Terminal {
     pub fn end(mut self) -> (ExitStatus, String) {
         let deadline = Instant::now() + PATIENCE;
         while let Ok(chunk) = self.chunks.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            self.parser.process(&chunk);
+            self.hear(&chunk);
         }
         assert!(Instant::now() < deadline, "the program does not end; the screen shows\n{}", self.screen());
         (self.child.wait().unwrap(), self.screen())

@@ -43,6 +43,10 @@ impl World {
         world
     }
 
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -169,7 +173,7 @@ fn mask_line(line: &str) -> String {
 /// A desk in this process: for what several cells do to one session, errors among them.
 pub struct Room {
     pub desk: Desk,
-    _home: TempDir,
+    home: TempDir,
 }
 
 /// What one cell said.
@@ -183,7 +187,17 @@ pub struct Heard {
 impl Room {
     pub fn new() -> Self {
         let home = TempDir::new().unwrap();
-        Self { desk: Desk::open(Setup { home: Some(home.path().to_owned()) }).unwrap(), _home: home }
+        Self::at(home)
+    }
+
+    fn at(home: TempDir) -> Self {
+        Self { desk: Desk::open(Setup { home: Some(home.path().to_owned()) }).unwrap(), home }
+    }
+
+    /// A new session in the same home.
+    pub fn again(self) -> Self {
+        drop(self.desk);
+        Self::at(self.home)
     }
 
     /// Runs a cell; `watch` sees each event as it comes.

@@ -142,7 +142,8 @@ fn no_weights(files: &[(&str, &[u8])]) -> String {
 fn repositories_without_usable_weights_say_what_they_hold() {
     let pickle = no_weights(&[("config.json", b"{}"), ("pytorch_model.bin", b"x"), ("tokenizer.json", b"{}")]);
     assert!(pickle.contains("pytorch_model.bin only") && pickle.contains("save_pretrained") && pickle.contains(ID));
-    assert!(no_weights(&[("adapter_config.json", b"{}"), ("adapter_model.safetensors", b"x")]).contains("adapter"));
+    let adapter = no_weights(&[("adapter_config.json", b"{}"), ("adapter_model.bin", b"x")]);
+    assert!(adapter.contains("adapter_model.bin only") && adapter.contains("save_pretrained") && adapter.contains(ID));
     assert_eq!(no_weights(&[("data.csv", b"x")]), "it holds data.csv");
     let several = no_weights(&[("a.Q4_0.gguf", b"x"), ("b.gguf", b"y")]);
     assert!(several.contains(&format!("{ID}/a.Q4_0.gguf, {ID}/b.gguf")));

@@ -47,7 +47,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("%data rows.jsonl\n%eval ppl --json", &["loss", "ppl", "tokens", "stride", "method"]),
     ("%quant bf16 --json", &["format", "bytes_before", "bytes_after", "substituted"]),
     ("%save out --json", &["path", "files", "bytes"]),
-    ("%status --json", &["model", "adapter", "data", "doing", "rss_bytes"]),
+    ("%status --json", &["model", "adapter", "data", "doing", "rss_bytes", "unsaved"]),
     ("# %%\n%attach --json", &["cell", "code", "running", "error", "seconds", "text"]),
     ("%history --json", &["inputs"]),
     ("%clear --json", &[]),

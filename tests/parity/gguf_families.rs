@@ -1,4 +1,4 @@
-//! GGUF of every family that is read: weights, tokenizer, chat template, and what a wrong reading would give.
+//! GGUF of every family that is read: weights, what a wrong reading would give, and a folder made of it.
 
 use std::path::{Path, PathBuf};
 
@@ -6,11 +6,12 @@ use candle_core::quantized::gguf_file::{self, Content, Value};
 use candle_core::{DType, Device, Tensor};
 use lantern::model::{self, Model, Position, Projection, Request};
 use lantern::nn::{Rope, Weight};
-use lantern::tokenizer::{Decoder, Message, Tokenizer};
+use lantern::tokenizer::Tokenizer;
 use lantern::{Error, Result};
 
 use super::fixture::{apart, close, device, ids_of, json, load, load_as, load_from, logits, path, say, session, tensors, tokenizer};
 use super::gguf::as_stored;
+use super::gguf_tokens::texts;
 use super::greedy::greedy;
 use super::training::parameters;
 
@@ -115,47 +116,6 @@ fn a_misread_file_would_be_noticed() {
     }
 }
 
-fn texts(name: &str) -> Vec<(String, Vec<u32>)> {
-    let notes = json(&format!("{name}-gguf/golden.json"));
-    notes["ids"].as_array().unwrap().iter().map(|row| (row[0].as_str().unwrap().to_owned(), ids_of(&row[1]))).collect()
-}
-
-fn piecewise(tokenizer: &Tokenizer, ids: &[u32]) -> String {
-    let mut decoder = Decoder::new(tokenizer, false);
-    let mut text: String = ids.iter().filter_map(|id| decoder.push(*id).unwrap()).collect();
-    text.extend(decoder.flush());
-    text
-}
-
-#[test]
-fn token_ids_and_chats_equal_the_reference() {
-    for (name, kinds) in FILES {
-        let tokenizer = tokenizer(&file(name, kinds[0]));
-        let rows = texts(name);
-        for (text, expected) in &rows {
-            assert_eq!(&tokenizer.encode(text).unwrap(), expected, "{name}: {text:?}");
-            assert_eq!(piecewise(&tokenizer, expected), tokenizer.decode(expected, false).unwrap(), "{name}: {text:?}");
-        }
-        assert!(rows.len() > 30);
-        let notes = json(&format!("{name}-gguf/golden.json"));
-        for chat in notes["chats"].as_array().unwrap() {
-            let turns = chat["messages"].as_array().unwrap().iter();
-            let turns: Vec<_> = turns.map(|m| Message::new(m["role"].as_str().unwrap(), m["content"].as_str().unwrap())).collect();
-            assert_eq!(tokenizer.chat(&turns, true).unwrap(), chat["text"].as_str().unwrap(), "{name}");
-        }
-        assert_eq!((tokenizer.bos(), tokenizer.eos()), (Some(1), [2].as_slice()), "{name}");
-    }
-}
-
-/// SentencePiece's text comes back whole, bytes without a piece included.
-#[test]
-fn sentencepiece_decodes_to_the_text() {
-    let tokenizer = tokenizer(&file("mistral", "q8_0"));
-    for (text, ids) in texts("mistral").iter().filter(|(text, _)| !text.contains("<s>")) {
-        assert_eq!(&tokenizer.decode(ids, true).unwrap(), text);
-    }
-}
-
 /// A copy of a file with metadata set, or taken away, and tensors replaced.
 pub fn changed(name: &str, meta: &[(&str, Option<Value>)], tensors: &[(&str, Tensor)]) -> (tempfile::TempDir, PathBuf) {
     let mut reader = std::fs::File::open(path(name)).unwrap();
@@ -180,42 +140,6 @@ pub fn changed(name: &str, meta: &[(&str, Option<Value>)], tensors: &[(&str, Ten
     (folder, place)
 }
 
-#[test]
-fn another_rule_would_be_noticed() {
-    for name in ["llama3", "qwen2", "gpt2"] {
-        for pre in ["smollm", "gpt-2", "llama-bpe", "qwen2", "smaug-bpe"] {
-            let own = Some(name)
-                == [("llama-bpe", "llama3"), ("qwen2", "qwen2"), ("gpt-2", "gpt2")].iter().find(|(p, _)| *p == pre).map(|(_, n)| *n);
-            let value = Some(Value::String(pre.to_owned()));
-            // The frame alone shall not make the difference.
-            let meta = [("tokenizer.ggml.pre", value), ("tokenizer.ggml.add_bos_token", Some(Value::Bool(name == "llama3")))];
-            let (_folder, place) = changed(&file(name, "f32"), &meta, &[]);
-            let tokenizer = Tokenizer::from_gguf(&place).unwrap();
-            let differ = texts(name).iter().filter(|(text, ids)| tokenizer.encode(text).unwrap() != *ids).count();
-            assert_eq!(differ == 0, own, "{name} with {pre}: {differ} texts differ");
-        }
-    }
-}
-
-#[test]
-fn a_file_that_names_no_rule_has_its_architectures_or_is_refused() {
-    for (name, known) in [("qwen2", true), ("qwen3", true), ("gpt2", true), ("llama3", false)] {
-        for value in [None, Some(Value::String("default".into()))] {
-            let (_folder, place) = changed(&file(name, "f32"), &[("tokenizer.ggml.pre", value)], &[]);
-            match Tokenizer::from_gguf(&place) {
-                Ok(tokenizer) => {
-                    assert!(known, "{name}");
-                    assert!(texts(name).iter().all(|(text, ids)| tokenizer.encode(text).unwrap() == *ids), "{name}");
-                }
-                Err(Error::BadTokenizer { cause, .. }) => {
-                    assert!(!known && cause.contains("default") && cause.contains("folder"), "{cause}")
-                }
-                Err(other) => panic!("{other:?}"),
-            }
-        }
-    }
-}
-
 fn open(place: &Path) -> Result<Model> {
     model::load(&Request { name: "x".into(), weights: vec![place.to_owned()], config: None, dtype: None, device: device() })
 }
@@ -228,6 +152,7 @@ fn what_is_not_computed_here_is_refused_by_name() {
         ("llama3", "general.architecture", None, "general.architecture"),
         ("llama3", "llama.rope.scaling.type", text("yarn"), "`llama.rope.scaling.type` is `yarn`"),
         ("llama3", "llama.expert_count", Some(Value::U32(8)), "`llama.expert_count` is 8"),
+        ("qwen2", "split.count", Some(Value::U16(3)), "one of 3 parts"),
         ("llama3", "llama.block_count", None, "`llama.block_count` is missing"),
         ("qwen3", "qwen3.attention.head_count_kv", Some(Value::Array(vec![Value::U32(2); 2])), "`qwen3.attention.head_count_kv`"),
         ("gpt2", "gpt2.context_length", None, "`gpt2.context_length` is missing"),
@@ -245,29 +170,6 @@ fn what_is_not_computed_here_is_refused_by_name() {
     );
     let same = [("llama.rope.scaling.type", text("none")), ("llama.expert_count", Some(Value::U32(0)))];
     assert!(open(&changed(&file("llama3", "f32"), &same, &[]).1).is_ok());
-}
-
-#[test]
-fn sentencepiece_that_rewrites_the_text_or_lacks_scores_is_refused() {
-    let cases = [
-        ("tokenizer.ggml.remove_extra_whitespaces", Some(Value::Bool(true)), "rewrites"),
-        ("tokenizer.ggml.precompiled_charsmap", Some(Value::Array(vec![Value::U8(1)])), "rewrites"),
-        ("tokenizer.ggml.scores", None, "score"),
-        ("tokenizer.ggml.token_type", None, "score"),
-    ];
-    for (key, value, said) in cases {
-        let (_folder, place) = changed(&file("mistral", "q8_0"), &[(key, value)], &[]);
-        assert!(matches!(Tokenizer::from_gguf(&place), Err(Error::BadTokenizer { cause, .. }) if cause.contains(said)), "{key}");
-    }
-    // Without the space in front, texts that begin with a letter begin with another piece.
-    let bare = [("tokenizer.ggml.add_space_prefix", Some(Value::Bool(false)))];
-    let (_folder, place) = changed(&file("mistral", "q8_0"), &bare, &[]);
-    let (bare, usual) = (Tokenizer::from_gguf(&place).unwrap(), tokenizer(&file("mistral", "q8_0")));
-    assert_eq!(bare.encode(" the cat").unwrap(), usual.encode("the cat").unwrap());
-    for text in ["the cat", " the  cat", "  "] {
-        let ids = bare.encode_plain(text).unwrap();
-        assert_eq!((bare.decode(&ids, false).unwrap(), piecewise(&bare, &ids)), (text.to_owned(), text.to_owned()));
-    }
 }
 
 #[test]

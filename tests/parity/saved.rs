@@ -6,6 +6,7 @@ use std::path::Path;
 use candle_core::Tensor;
 
 use super::fixture::{ADAPTED, MODELS, apart, load, load_from, logits, path, session, tensors, tokenizer};
+use super::gguf_families;
 
 #[test]
 fn a_saved_model_loads_to_the_same_bits() {
@@ -52,5 +53,15 @@ fn what_parity_sh_compares() {
             ("merged", merged),
         ]);
         candle_core::safetensors::save(&all, place.join("logits.safetensors")).unwrap();
+    }
+    for (name, kinds) in gguf_families::FILES.iter().chain(&[("llama", ["f32", "q8_0", "q4_1"].as_slice())]) {
+        for kind in *kinds {
+            let file = gguf_families::file(name, kind);
+            let place = Path::new(&out).join(format!("{name}-gguf-{kind}"));
+            session(&path(&file)).save(&place.join("model"), false).unwrap();
+            let ids = tensors(&format!("{name}-gguf/golden.safetensors")).ids("ids");
+            let all = HashMap::from([("ids", ids.to_dtype(candle_core::DType::I64).unwrap()), ("model", logits(&load(&file), &ids, None))]);
+            candle_core::safetensors::save(&all, place.join("logits.safetensors")).unwrap();
+        }
     }
 }

@@ -144,6 +144,8 @@ results! {
         /// `idle`, or what is going on.
         doing: String,
         rss_bytes: u64,
+        /// What was trained and is nowhere but in memory.
+        unsaved: Vec<String>,
     }
     /// `%attach`: the running cell, or the last one.
     Attach {

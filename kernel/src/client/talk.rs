@@ -36,7 +36,7 @@ pub enum To {
 }
 
 /// Talks until `asks` ends or the kernel is gone; says once on `ready` whether the connection stands.
-pub fn run(info: &ConnectionInfo, asks: UnboundedReceiver<Ask>, state: &Arc<State>, ready: &Sender<io::Result<()>>) {
+pub fn run(info: &ConnectionInfo, mut asks: UnboundedReceiver<Ask>, state: &Arc<State>, ready: &Sender<io::Result<()>>) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return drop(ready.send(Err(error))),
@@ -46,12 +46,13 @@ pub fn run(info: &ConnectionInfo, asks: UnboundedReceiver<Ask>, state: &Arc<Stat
             Ok(mut talk) => {
                 // Fails only when the one who connects has given up.
                 let _ = ready.send(Ok(()));
-                talk.serve(asks).await;
+                talk.serve(&mut asks).await;
+                // Before receivers end: who sees theirs end may ask why.
+                state.gone.store(true, Ordering::SeqCst);
             }
             Err(error) => drop(ready.send(Err(error))),
         }
     });
-    state.gone.store(true, Ordering::SeqCst);
 }
 
 struct Talk {
@@ -114,7 +115,7 @@ impl Talk {
         }
     }
 
-    async fn serve(&mut self, mut asks: UnboundedReceiver<Ask>) {
+    async fn serve(&mut self, asks: &mut UnboundedReceiver<Ask>) {
         loop {
             tokio::select! {
                 ask = asks.recv() => match ask {

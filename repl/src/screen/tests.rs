@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::num::NonZero;
 use std::rc::Rc;
 
-use wire::{Bars, Group};
+use wire::{Bars, Chart, Group};
 
 use super::*;
 use crate::terminal::Depth;
@@ -35,7 +35,7 @@ struct Seen {
 impl Seen {
     fn new() -> Self {
         let (bytes, paint) = (Bytes::default(), Paint { depth: Depth::None });
-        Self { screen: Screen::new(bytes.clone(), bytes.clone(), (paint, paint), true, || (COLUMNS, ROWS)), bytes }
+        Self { screen: Screen::new(bytes.clone(), bytes.clone(), (paint, paint), true, || (COLUMNS, ROWS), None), bytes }
     }
 
     fn show(&mut self, event: Event) -> &mut Self {
@@ -143,10 +143,10 @@ fn a_chart_taller_than_the_screen_is_drawn_once_at_the_end() {
         Event::Chart { id: Some("t".into()), chart: Chart::Bars(Bars { labels: labels.clone(), groups, ..Bars::default() }) }
     };
     seen.show(tall(0.25));
-    let lines = seen.screen.out_paint.chart(&chart("x"), 30).len();
+    let lines = Paint { depth: Depth::None }.chart(&chart("x"), 30).len();
     assert!(lines < ROWS);
     seen.show(tall(0.5));
-    if seen.screen.lines(None).len() >= ROWS {
+    if seen.screen.board.parts(None, (COLUMNS, ROWS)).len() >= ROWS {
         assert_eq!(seen.screen().trim(), "");
     }
     seen.screen.finish().unwrap();

@@ -55,15 +55,15 @@ fn paint(curve: &Curve, x: Extent, y: Extent, across: usize) -> Braille {
     let dot = |(px, py): (f64, f64)| (x.place(px) * (across * 2 - 1) as f64, (1.0 - y.place(py)) * (ROWS * 4 - 1) as f64);
     for (i, series) in curve.series.iter().enumerate() {
         for run in runs(&series.points) {
-            if let [lone] = run[..] {
-                canvas.line(dot(lone), dot(lone), 0);
+            let dots = means(run.into_iter().map(dot));
+            if let [lone] = dots[..] {
+                canvas.line(lone, lone, 0);
             }
-            for pair in run.windows(2) {
-                canvas.line(dot(pair[0]), dot(pair[1]), i);
+            for pair in dots.windows(2) {
+                canvas.line(pair[0], pair[1], i);
             }
             // The ends are always there, also where a dotted line skips them.
-            for &end in run.first().into_iter().chain(run.last()) {
-                let (dx, dy) = dot(end);
+            for &(dx, dy) in dots.first().into_iter().chain(dots.last()) {
                 canvas.dot(dx.round() as usize, dy.round() as usize, i);
             }
         }
@@ -76,6 +76,13 @@ fn paint(curve: &Curve, x: Extent, y: Extent, across: usize) -> Braille {
     marks.iter().for_each(|mark| canvas.write(at(mark).0.min(across - 1), at(mark).1.min(ROWS - 1), "●"));
     marks.iter().for_each(|mark| write_label(&mut canvas, at(mark), &mark.label, across));
     canvas
+}
+
+/// Points that share a column of dots as their mean: thousands of noisy steps would be a solid block otherwise.
+fn means(dots: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
+    let dots: Vec<(f64, f64)> = dots.collect();
+    let mean = |same: &[(f64, f64)]| (same[0].0, same.iter().map(|dot| dot.1).sum::<f64>() / same.len() as f64);
+    dots.chunk_by(|a, b| a.0.round() == b.0.round()).map(mean).collect()
 }
 
 /// Puts a label beside, above or below its point, where it hides least; leaves it out where there is no room.

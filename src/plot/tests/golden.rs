@@ -33,6 +33,16 @@ fn a_curve_in_text() {
 }
 
 #[test]
+fn a_noisy_curve_is_its_mean_in_text() {
+    let points = (0..4000).map(|i| (f64::from(i), 5.0 - f64::from(i / 1000) + if i % 2 == 0 { 2.0 } else { -2.0 })).collect();
+    let series = vec![Series { name: String::new(), points }];
+    let text = plain(&Chart::Curve(Curve { series, ..Curve::default() }), 40);
+    let dots = |line: &str| line.chars().filter(|c| ('\u{2801}'..='\u{28ff}').contains(c)).count();
+    // Four steps of a stair, not a block.
+    assert!(text.lines().map(dots).sum::<usize>() < 60, "{text}");
+}
+
+#[test]
 fn bars_in_text() {
     assert_eq!(
         plain(&Chart::Bars(bars()), 40),
@@ -56,6 +66,19 @@ fn bars_in_text() {
 fn a_heatmap_in_text() {
     assert_eq!(
         plain(&Chart::Heatmap(heatmap(4)), 40),
+        concat!(
+            "attention\n",
+            "       The  ·cat  ·sat   ·on\n",
+            "The  █   1\n",
+            "·cat ░0.50 █   1\n",
+            "·sat ·0.33 ░0.50 █   1\n",
+            "·on  ·0.25 ·0.33 ░0.50 █   1\n",
+            "0.25 ··░░▒▒▓▓██ 1\n",
+            "↓ query   → key\n",
+        )
+    );
+    assert_eq!(
+        plain(&Chart::Heatmap(heatmap(4)), 26),
         concat!(
             "attention\n",
             "        1 2 3 4\n",

@@ -1,0 +1,263 @@
+//! Where a run's checkpoint lies, whose it is, and when it is written: `runs/MODEL-ID/checkpoint.safetensors` in the home.
+//!
+//! A run that is done leaves nothing. One that was cut off, however, is found again by what it was made of.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use safetensors::View;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::adapter::Adapter;
+use crate::data::Dataset;
+use crate::model::{Model, Slot};
+use crate::nn::Weight;
+use crate::store;
+use crate::train::{Progress, Recipe, Run, State, header};
+use crate::{Error, Result};
+
+/// What a run is made of. Two runs with the same are the same run, to the bit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    pub subject: Subject,
+    pub dtype: String,
+    pub recipe: Recipe,
+}
+
+/// What a run works on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Subject {
+    model: String,
+    /// SHA-256 of the weights before the first step.
+    weights: String,
+    data: String,
+    /// SHA-256 of the examples, training then validation.
+    examples: String,
+    adapter: String,
+}
+
+/// A run that was cut off.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    pub path: PathBuf,
+    pub identity: Identity,
+    pub step: usize,
+    pub of: usize,
+    written: SystemTime,
+}
+
+/// The checkpoint of the run in progress.
+pub struct Checkpoint {
+    path: PathBuf,
+    identity: Identity,
+    /// Steps between two; without it time decides.
+    every: Option<usize>,
+    last: Instant,
+    /// What writing took the last time.
+    took: Duration,
+    /// The file is this run's own.
+    written: bool,
+    /// What went wrong with the last one and was not told yet.
+    pub trouble: Option<Error>,
+}
+
+const FILE: &str = "checkpoint.safetensors";
+/// Seconds between two checkpoints, and of a run that is worth one when it is stopped.
+const EVERY: u64 = 30;
+/// Writing takes at most this share of the time.
+const SHARE: u32 = 20;
+
+impl Identity {
+    /// Names the folder: everything, shortened.
+    fn id(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        format!("{:x}", Sha256::digest(text))[..12].to_owned()
+    }
+}
+
+impl Subject {
+    /// Reads all weights and examples once.
+    ///
+    /// # Errors
+    /// Only what candle reports.
+    pub fn of(model: &Model, adapter: Option<&Adapter>, data: &Dataset) -> Result<Self> {
+        let adapter = adapter.map(|adapter| format!("{} alpha={} dropout={}", adapter.title(), adapter.lora.alpha, adapter.lora.dropout));
+        Ok(Self {
+            model: model.name.clone(),
+            weights: weights(model)?,
+            data: data.name.clone(),
+            examples: examples(data),
+            adapter: adapter.unwrap_or_else(|| "-".to_owned()),
+        })
+    }
+
+    /// The first thing in which a run of this differs from `kept`.
+    fn difference(&self, kept: &Found) -> Option<Error> {
+        let other = &kept.identity.subject;
+        let short = |name: &str, hash: &str| format!("{name} (sha256 {})", hash.get(..12).unwrap_or(hash));
+        let (what, given, expected) = if self.examples != other.examples {
+            ("data", short(&self.data, &self.examples), short(&other.data, &other.examples))
+        } else if self.adapter != other.adapter {
+            ("adapter", self.adapter.clone(), other.adapter.clone())
+        } else if self.weights != other.weights {
+            ("model", short(&self.model, &self.weights), short(&other.model, &other.weights))
+        } else {
+            return None;
+        };
+        Some(Error::OtherRun { path: kept.path.display().to_string(), what: what.to_owned(), given, expected })
+    }
+}
+
+fn weights(model: &Model) -> Result<String> {
+    let mut hash = Sha256::new();
+    hash.update(model.config.to_string());
+    model.detached().visit(&mut |name, slot| {
+        hash.update(name);
+        match slot {
+            Slot::Vector(tensor) | Slot::Matrix(Weight::Dense { tensor, .. }) => hash.update(tensor.data()),
+            Slot::Matrix(Weight::Packed(blocks)) => hash.update(blocks.data()?),
+        }
+        Ok(())
+    })?;
+    Ok(format!("{:x}", hash.finalize()))
+}
+
+fn examples(data: &Dataset) -> String {
+    let mut hash = Sha256::new();
+    for set in [&data.train, &data.val] {
+        hash.update((set.len() as u64).to_le_bytes());
+        for example in set {
+            hash.update((example.len() as u64).to_le_bytes());
+            example.ids.iter().for_each(|id| hash.update(id.to_le_bytes()));
+            example.learned.iter().for_each(|learned| hash.update([u8::from(*learned)]));
+        }
+    }
+    format!("{:x}", hash.finalize())
+}
+
+/// All runs that were cut off, the latest first. What cannot be read is none.
+fn all(runs: &Path) -> Vec<Found> {
+    let folders = std::fs::read_dir(runs).into_iter().flatten().flatten();
+    let mut found: Vec<Found> = folders.filter_map(|folder| look(&folder.path().join(FILE)).ok()).collect();
+    found.sort_by(|a, b| b.written.cmp(&a.written).then_with(|| a.path.cmp(&b.path)));
+    found
+}
+
+fn look(path: &Path) -> Result<Found> {
+    let (identity, Progress { step, of, .. }) = header(path)?;
+    let written = path.metadata().and_then(|meta| meta.modified()).map_err(Error::io(path))?;
+    Ok(Found { path: path.to_owned(), identity, step, of, written })
+}
+
+/// Whether any run was cut off.
+pub fn any(runs: &Path) -> bool {
+    !all(runs).is_empty()
+}
+
+/// The latest run that can go on with what `now` is made of, whatever its recipe.
+///
+/// # Errors
+/// `OtherRun` says what differs in the latest of the same model; `NoRun` where there is none.
+pub fn latest(runs: &Path, now: &Subject) -> Result<Found> {
+    let found = all(runs);
+    if let Some(same) = found.iter().find(|kept| now.difference(kept).is_none()) {
+        return Ok(same.clone());
+    }
+    let other = found.iter().find(|kept| kept.identity.subject.model == now.model);
+    Err(other.and_then(|kept| now.difference(kept)).unwrap_or(Error::NoRun {}))
+}
+
+impl Checkpoint {
+    /// Of a run that begins now; nothing is written yet.
+    pub fn new(runs: &Path, identity: Identity, every: Option<usize>) -> Self {
+        let name: String = identity.subject.model.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
+        let path = runs.join(format!("{name}-{}", identity.id())).join(FILE);
+        Self { path, identity, every, last: Instant::now(), took: Duration::ZERO, written: false, trouble: None }
+    }
+
+    /// Of a run that goes on.
+    pub fn of(found: &Found, every: Option<usize>) -> Self {
+        let (path, identity) = (found.path.clone(), found.identity.clone());
+        Self { path, identity, every, last: Instant::now(), took: Duration::ZERO, written: true, trouble: None }
+    }
+
+    /// The same run, cut off before.
+    ///
+    /// # Errors
+    /// `BadCheckpoint` for a file that is there and cannot be read.
+    pub fn found(&self) -> Result<Option<Found>> {
+        match look(&self.path) {
+            Err(Error::NotFound { .. }) => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
+    /// Makes `run` the one that was cut off.
+    ///
+    /// # Errors
+    /// `BadCheckpoint`, `MissingTensor`, `WrongShape`.
+    pub fn restore(&self, run: &mut Run) -> Result<()> {
+        run.restore(State::read(&self.path)?)?;
+        self.sweep();
+        Ok(())
+    }
+
+    /// Takes away what a killed writer left half-done.
+    fn sweep(&self) {
+        let files = self.path.parent().and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+        for file in files.filter(|file| file.file_name().to_string_lossy().starts_with(store::WRITING)) {
+            let _ = std::fs::remove_file(file.path());
+        }
+    }
+
+    /// Writes when it is time. A disk that is full must not end a run: what went wrong is kept for whoever asks.
+    pub fn after_step(&mut self, run: &Run) {
+        let due = match self.every {
+            Some(steps) => run.steps().len().is_multiple_of(steps),
+            None => self.last.elapsed() >= (self.took * SHARE).max(Duration::from_secs(EVERY)),
+        };
+        if due && !run.done() {
+            self.trouble = self.write(run).err();
+        }
+    }
+
+    /// Writes for a run that is stopped, unless it is so short that nobody would miss it.
+    ///
+    /// # Errors
+    /// `DiskFull`, `Io`.
+    pub fn stopped(&mut self, run: &Run) -> Result<()> {
+        let worth = self.written || self.every.is_some() || run.seconds() >= EVERY as f64;
+        if worth && !run.done() && !run.steps().is_empty() { self.write(run) } else { Ok(()) }
+    }
+
+    fn write(&mut self, run: &Run) -> Result<()> {
+        let started = Instant::now();
+        if !self.written {
+            self.set_aside()?;
+        }
+        let written = run.state().and_then(|state| store::atomic_write(&self.path, |file| state.write(&self.identity, &self.path, file)));
+        (self.last, self.took) = (Instant::now(), started.elapsed());
+        written?;
+        self.written = true;
+        Ok(())
+    }
+
+    /// Moves what an earlier run left to a free name beside it: nothing that took hours is overwritten.
+    fn set_aside(&self) -> Result<()> {
+        self.sweep();
+        let Some(folder) = self.path.parent().filter(|_| self.path.exists()) else { return Ok(()) };
+        let beside = (1..).map(|i| PathBuf::from(format!("{}.{i}", folder.display()))).find(|beside| !beside.exists());
+        beside.map_or(Ok(()), |beside| std::fs::rename(folder, beside).map_err(Error::io(folder)))
+    }
+
+    /// Of a run that is done: what it learned is the session's now.
+    pub fn discard(&mut self) {
+        if self.written
+            && let Some(folder) = self.path.parent()
+        {
+            let _ = std::fs::remove_dir_all(folder);
+            self.written = false;
+        }
+    }
+}

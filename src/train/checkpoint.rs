@@ -1,0 +1,189 @@
+//! What a run must remember to go on to the bit, and the file that holds it: safetensors with notes in its metadata.
+//!
+//! Where it lies and when it is written is not decided here.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use safetensors::View;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::check::Unproven;
+use super::{Run, Step, Validation, exact};
+use crate::data::Cursor;
+use crate::random::Random;
+use crate::{Error, Result};
+
+/// Where a run stands, beside its tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Steps taken, and of how many.
+    pub step: usize,
+    pub of: usize,
+    cursor: Cursor,
+    random: Random,
+    /// Of the optimizer; a step that failed in between makes them differ.
+    updates: usize,
+    unproven: Unproven,
+    #[serde(with = "exact")]
+    seconds: f64,
+}
+
+/// A run between two steps.
+#[derive(Debug)]
+pub struct State {
+    pub progress: Progress,
+    /// Each variable under its name, the optimizer's moments, and [`STEPS`].
+    tensors: Vec<(String, Tensor)>,
+}
+
+/// The steps taken, `[step, 6]` in f64: of, loss, rate, norm of the gradient, tokens, loss of the validation or NaN.
+const STEPS: &str = "run.steps";
+/// The key of the notes in the file's metadata.
+const NOTES: &str = "lantern";
+/// No header is longer: what says so is not one of these files.
+const LONGEST_HEADER: u64 = 100 << 20;
+
+impl Run {
+    /// What [`Run::restore`] needs.
+    ///
+    /// # Errors
+    /// Only what candle reports.
+    pub fn state(&self) -> Result<State> {
+        let progress = Progress {
+            step: self.steps.len(),
+            of: self.total,
+            cursor: self.order.cursor(),
+            random: self.random.clone(),
+            updates: self.optimizer.steps(),
+            unproven: self.unproven.clone(),
+            seconds: self.seconds,
+        };
+        let mut tensors: Vec<_> = self.vars.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect();
+        tensors.extend(self.optimizer.state()?);
+        tensors.push((STEPS.to_owned(), table(&self.steps)?));
+        Ok(State { progress, tensors })
+    }
+
+    /// Makes this run, begun with the same recipe on the same model and data, the one that `state` was taken of.
+    ///
+    /// # Errors
+    /// `MissingTensor`, `WrongShape`: the state belongs to another model; the variables may have changed then.
+    pub fn restore(&mut self, state: State) -> Result<()> {
+        let State { progress, tensors } = state;
+        let tensors: HashMap<String, Tensor> = tensors.into_iter().collect();
+        let missing = |tensor: &str| Error::MissingTensor { path: "checkpoint".to_owned(), tensor: tensor.to_owned() };
+        self.optimizer.restore(progress.updates, |name| tensors.get(name).cloned())?;
+        for (name, var) in &self.vars {
+            // Shapes agree with the moments', which the optimizer has looked at.
+            let stored = tensors.get(name).ok_or_else(|| missing(name))?;
+            var.set(&stored.to_device(var.device())?)?;
+        }
+        self.steps = untabled(tensors.get(STEPS).ok_or_else(|| missing(STEPS))?)?;
+        let Progress { step: _, of, cursor, random, updates: _, unproven, seconds } = progress;
+        self.order.go_to(cursor);
+        (self.total, self.random, self.unproven, self.seconds) = (of, random, unproven, seconds);
+        Ok(())
+    }
+}
+
+fn table(steps: &[Step]) -> Result<Tensor> {
+    let row = |step: &Step| {
+        let validation = step.validation.map_or(f64::NAN, |v| v.loss);
+        [step.of as f64, step.loss, step.lr, step.grad_norm, step.tokens as f64, validation]
+    };
+    Ok(Tensor::from_vec(steps.iter().flat_map(row).collect::<Vec<f64>>(), (steps.len(), 6), &Device::Cpu)?)
+}
+
+fn untabled(table: &Tensor) -> Result<Vec<Step>> {
+    let step = |(i, row): (usize, &Vec<f64>)| {
+        let n = i + 1;
+        let [of, loss, lr, grad_norm, tokens, validation] = <[f64; 6]>::try_from(row.as_slice()).map_err(|_| {
+            let (given, expected) = (format!("{:?}", table.dims()), "[step, 6]".to_owned());
+            Error::WrongShape { tensor: STEPS.to_owned(), given, expected }
+        })?;
+        let validation = (!validation.is_nan()).then_some(Validation { step: n, loss: validation });
+        Ok(Step { n, of: of as usize, loss, lr, grad_norm, tokens: tokens as usize, validation })
+    };
+    table.to_vec2::<f64>()?.iter().enumerate().map(step).collect()
+}
+
+#[derive(Serialize, Deserialize)]
+struct Notes<T> {
+    /// Of this format.
+    version: u32,
+    progress: Progress,
+    /// What the writer wants to find again.
+    identity: T,
+}
+
+const VERSION: u32 = 1;
+
+impl State {
+    /// Writes the file's bytes; `identity` comes back from [`header`].
+    ///
+    /// # Errors
+    /// Those of `out` under `path`, which is named only.
+    pub fn write(&self, identity: &impl Serialize, path: &Path, out: &mut dyn Write) -> Result<()> {
+        let notes = json!({ "version": VERSION, "progress": self.progress, "identity": identity }).to_string();
+        let mut header = serde_json::Map::from_iter([("__metadata__".to_owned(), json!({ NOTES: notes }))]);
+        let mut at = 0;
+        for (name, tensor) in &self.tensors {
+            let to = at + tensor.data_len();
+            header.insert(name.clone(), json!({ "dtype": View::dtype(tensor), "shape": tensor.dims(), "data_offsets": [at, to] }));
+            at = to;
+        }
+        let mut header = Value::Object(header).to_string();
+        // The format asks for data at a multiple of 8 bytes.
+        header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
+        let mut put = |bytes: &[u8]| out.write_all(bytes).map_err(Error::io(path));
+        put(&(header.len() as u64).to_le_bytes())?;
+        put(header.as_bytes())?;
+        for (_, tensor) in &self.tensors {
+            put(&tensor.data())?;
+        }
+        Ok(())
+    }
+
+    /// Reads a file that [`State::write`] made.
+    ///
+    /// # Errors
+    /// `BadCheckpoint` for a file that is cut short or of another format.
+    pub fn read(path: &Path) -> Result<Self> {
+        let (_, progress) = header::<Value>(path)?;
+        let tensors = candle_core::safetensors::load(path, &Device::Cpu).map_err(|e| bad(path, &e))?;
+        Ok(Self { progress, tensors: tensors.into_iter().collect() })
+    }
+}
+
+fn bad(path: &Path, cause: &dyn std::fmt::Display) -> Error {
+    let cause = cause.to_string().lines().next().unwrap_or_default().to_owned();
+    Error::BadCheckpoint { path: path.display().to_string(), cause }
+}
+
+/// What a checkpoint says of itself: its beginning is read, not its tensors.
+///
+/// # Errors
+/// `NotFound`, `Io`; `BadCheckpoint` for a file of another format.
+pub fn header<T: DeserializeOwned>(path: &Path) -> Result<(T, Progress)> {
+    let mut file = std::fs::File::open(path).map_err(Error::io(path))?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).map_err(|e| bad(path, &e))?;
+    let length = u64::from_le_bytes(length);
+    if length > LONGEST_HEADER {
+        return Err(bad(path, &format!("a header of {length} bytes")));
+    }
+    let mut text = Vec::new();
+    file.take(length).read_to_end(&mut text).map_err(|e| bad(path, &e))?;
+    let header: Value = serde_json::from_slice(&text).map_err(|e| bad(path, &e))?;
+    let notes = header["__metadata__"][NOTES].as_str().unwrap_or_default();
+    let notes: Notes<T> = serde_json::from_str(notes).map_err(|e| bad(path, &e))?;
+    if notes.version != VERSION {
+        return Err(bad(path, &format!("version {}, known: {VERSION}", notes.version)));
+    }
+    Ok((notes.identity, notes.progress))
+}

@@ -1,0 +1,196 @@
+//! A run that is killed at any moment goes on in another process as if nothing had happened: same losses, same weights, to the bit.
+
+use std::path::{Path, PathBuf};
+
+use insta::assert_snapshot;
+use lantern::random::Random;
+use serde_json::Value;
+
+use crate::harness::terminal::Terminal;
+use crate::harness::world::{Heard, Room, TEXT, World, fixture};
+
+const SIZE: (u16, u16) = (80, 40);
+/// Enough for the screen to be drawn a few times before the end: a step takes a millisecond or less.
+const STEPS: usize = 2000;
+const EVERY: usize = 100;
+/// A checkpoint that never comes; how often one is written is no part of what a run is.
+const NEVER: usize = 1_000_000;
+
+/// A small run, with validation in between.
+fn pretrain(world: &World, every: usize) -> String {
+    let book = world.path("book.txt");
+    if !book.exists() {
+        world.write("book.txt", include_str!("../tutorials/data/text/us-declaration.txt"));
+    }
+    let shape = "vocab=300 layers=1 hidden=32 heads=2 context=16 block=16";
+    format!("%pretrain {} name=tiny {shape} steps={STEPS} batch=2 lr=3e-3 seed=3 eval_every=500 save_every={every}", book.display())
+}
+
+/// The result of the last line of `code` and the bytes of the weights that it leaves in `folder`.
+fn finished(world: &World, code: &str, folder: &str) -> (Value, Vec<u8>) {
+    let ran = world.lantern(&["-c", &format!("{code} --json\n%save {folder}")]).output().unwrap();
+    let out = String::from_utf8(ran.stdout).unwrap();
+    assert!(ran.status.success(), "{out}{}", String::from_utf8_lossy(&ran.stderr));
+    let line = out.lines().rfind(|line| line.starts_with('{')).unwrap();
+    let mut result: Value = serde_json::from_str(line).unwrap();
+    for varies in ["tokens_per_second", "peak_rss_bytes", "seconds"] {
+        result.as_object_mut().unwrap().remove(varies).unwrap();
+    }
+    let weights = ["model.safetensors", "adapter_model.safetensors"].map(|name| world.path(folder).join(name));
+    (result, std::fs::read(weights.iter().find(|path| path.exists()).unwrap()).unwrap())
+}
+
+/// The step that the progress line shows.
+fn step(screen: &str) -> Option<usize> {
+    let of = format!("/{STEPS} ");
+    let before = &screen[..screen.rfind(&of)?];
+    before.rsplit(' ').next()?.parse().ok()
+}
+
+/// Runs `code` on a terminal and kills it, as a lack of memory or power would, once it shows step `at`. Gives the screen.
+fn killed(world: &World, code: &str, at: usize) -> String {
+    let mut terminal = Terminal::open(world.home(), &["-c", code], &[("RAYON_NUM_THREADS", "1")], SIZE);
+    terminal.wait_until(&format!("step {at}"), |screen| step(screen).is_some_and(|step| step >= at))
+    // Dropped here: SIGKILL.
+}
+
+/// What lies in the folders of runs.
+fn files(home: &Path) -> Vec<PathBuf> {
+    let folders = std::fs::read_dir(home.join("runs")).into_iter().flatten().map(|folder| folder.unwrap().path());
+    let mut files: Vec<PathBuf> = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|file| file.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// A kill may fall into a write and leave a part beside: that is no checkpoint.
+fn checkpoints(home: &Path) -> Vec<PathBuf> {
+    files(home).into_iter().filter(|file| file.ends_with("checkpoint.safetensors")).collect()
+}
+
+#[test]
+fn a_pretraining_that_is_killed_again_and_again_makes_the_same_weights() {
+    let straight = World::with(&[]);
+    let whole = finished(&straight, &pretrain(&straight, NEVER), "out");
+    assert!(files(straight.home()).is_empty(), "a run that is done leaves nothing");
+
+    let world = World::with(&[]);
+    let code = pretrain(&world, EVERY);
+    killed(&world, &pretrain(&world, NEVER), 1);
+    assert!(files(world.home()).is_empty(), "killed before the first checkpoint");
+    let mut random = Random::seeded(7);
+    for from in [EVERY, 5 * EVERY] {
+        let screen = killed(&world, &code, from + random.below(4 * EVERY));
+        let files = checkpoints(world.home());
+        let [checkpoint] = files.as_slice() else { panic!("{files:?}\n{screen}") };
+        // Killed inside the write of the next one: a part of it lies beside.
+        let bytes = std::fs::read(checkpoint).unwrap();
+        std::fs::write(checkpoint.with_file_name(".writing-Xq3f"), &bytes[..bytes.len() / 2]).unwrap();
+    }
+    let screen = killed(&world, &pretrain(&world, NEVER), 1);
+    assert!(screen.contains(&format!(" of {STEPS}, kept in ")), "{screen}");
+    assert_eq!(files(world.home()), checkpoints(world.home()), "the half-written one went");
+    assert_eq!(finished(&world, &code, "out"), whole);
+    assert!(files(world.home()).is_empty());
+}
+
+#[test]
+fn an_adapter_goes_on_where_its_process_was_killed() {
+    let world = World::with(&["llama-tiny"]);
+    let begin = format!("%load {}\n%data {} val=0.25\n", world.path("llama-tiny").display(), world.path("rows.jsonl").display());
+    let lora = "%lora r=4 dropout=0.1\n";
+    let train = format!("%train steps={STEPS} batch=2 lr=5e-3 seed=5 save_every={EVERY}");
+    let whole = finished(&world, &format!("{begin}{lora}{train}"), "whole");
+    killed(&world, &format!("{begin}{lora}{train}"), 2 * EVERY);
+
+    let kept = checkpoints(world.home()).remove(0);
+    let id = kept.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    let refused = |code: &str| without_hashes(&world.fail(&format!("{code}%train resume=true"))).replace(&id, "<run>");
+    assert_snapshot!(refused(&format!("{}{lora}", begin.replace("val=0.25", "val=0.5"))), @"
+    error: the run in `<home>/runs/<run>/checkpoint.safetensors` was made with data rows.jsonl (sha256 <hash>); here it is rows.jsonl (sha256 <hash>)
+      %train resume=true
+    hint: give the lines `%load`, `%data` and `%lora` of that run again, or begin a new one with `%train`
+    ");
+    assert_snapshot!(refused(&format!("{begin}%lora r=2 dropout=0.1\n")), @"
+    error: the run in `<home>/runs/<run>/checkpoint.safetensors` was made with adapter lora r=4 q_proj,v_proj alpha=32 dropout=0.1; here it is lora r=2 q_proj,v_proj alpha=32 dropout=0.1
+      %train resume=true
+    hint: give the lines `%load`, `%data` and `%lora` of that run again, or begin a new one with `%train`
+    ");
+    assert_snapshot!(refused(&begin), @"
+    error: the run in `<home>/runs/<run>/checkpoint.safetensors` was made with adapter lora r=4 q_proj,v_proj alpha=32 dropout=0.1; here it is -
+      %train resume=true
+    hint: give the lines `%load`, `%data` and `%lora` of that run again, or begin a new one with `%train`
+    ");
+
+    let again = format!("{begin}{lora}%train resume=true save_every={EVERY}");
+    assert_eq!(finished(&world, &again, "resumed"), whole);
+    assert_snapshot!(world.fail(&format!("{begin}{lora}%train resume=true")), @"
+    error: there is no run to resume
+      %train resume=true
+    hint: %train
+    ");
+}
+
+/// Hashes depend on the fixture alone, but say nothing to a reader.
+fn without_hashes(text: &str) -> String {
+    text.split("sha256 ")
+        .enumerate()
+        .map(|(i, part)| if i == 0 { part.to_owned() } else { format!("sha256 <hash>{}", &part[12..]) })
+        .collect()
+}
+
+/// All losses of the run, as bits.
+fn losses(heard: &Heard) -> Vec<u64> {
+    let Some(wire::Chart::Curve(curve)) = heard.charts.last() else { panic!("no curve") };
+    curve.series.iter().flat_map(|series| &series.points).map(|(_, loss)| loss.to_bits()).collect()
+}
+
+#[test]
+fn a_stopped_run_keeps_every_loss_for_the_next_session() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let data = folder.path().join("text.txt");
+    std::fs::write(&data, TEXT.repeat(3)).unwrap();
+    let begin = format!("%load {}\n%data {} val=0.25 block=16\n", fixture("gpt2-tiny").display(), data.display());
+    let train = "%train steps=120 batch=2 lr=1e-3 seed=5 accum=2 schedule=linear save_every=1000";
+    let whole = losses(&Room::new().run(&format!("{begin}{train}")));
+
+    let room = Room::new();
+    room.run(&begin);
+    let stopped = room.watch(train, |event| {
+        if matches!(event, wire::Event::Progress { id, n: 3, .. } if id == "train") {
+            room.desk.interrupt();
+        }
+    });
+    assert_eq!(stopped.report.unwrap().name, "Interrupted");
+    let room = room.again();
+    room.run(&begin);
+    assert_eq!(losses(&room.run("%train resume=true")), whole);
+}
+
+#[test]
+fn fresh_begins_anew_and_keeps_the_old_run() {
+    let world = World::with(&[]);
+    let code = pretrain(&world, EVERY);
+    killed(&world, &code, EVERY + 1);
+    let kept = std::fs::read(&checkpoints(world.home())[0]).unwrap();
+    let screen = killed(&world, &format!("{code} fresh=true"), EVERY + 1);
+    assert!(screen.contains("begins anew"), "{screen}");
+    let files = checkpoints(world.home());
+    assert_eq!(files.len(), 2);
+    assert!(files.iter().any(|file| std::fs::read(file).unwrap() == kept), "what was there is there");
+}
+
+#[test]
+fn a_checkpoint_that_was_cut_short_is_refused_and_stays() {
+    let world = World::with(&[]);
+    let code = pretrain(&world, EVERY);
+    killed(&world, &code, EVERY + 1);
+    let files = checkpoints(world.home());
+    let path = &files[0];
+    let bytes = std::fs::read(path).unwrap();
+    for length in [bytes.len() - 1, bytes.len() / 2, 20, 3, 0] {
+        std::fs::write(path, &bytes[..length]).unwrap();
+        let failed = world.fail(&code);
+        assert!(failed.contains("is not a run that can go on") && failed.contains("hint: delete the file"), "{length} bytes: {failed}");
+        assert_eq!(std::fs::read(path).unwrap().len(), length);
+    }
+}

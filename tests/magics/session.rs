@@ -116,6 +116,7 @@ fn lsmagic_lists_all() {
     session   %device    Show or choose the device that computes
     session   %seed      Show or set the seed of all random numbers
     session   %status    Show what the session holds
+    session   %attach    Show the running cell here too, or else the last one
     session   %history   Show past cells
     session   %clear     Clear the output of this cell
     session   %input     Ask the person for a line of text

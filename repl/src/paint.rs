@@ -67,7 +67,7 @@ impl Paint {
         line.width += piece.text.width();
         match &piece.tone {
             // The colour says what the shade says without colours.
-            Some(tone @ Tone::Heat { .. }) if self.depth == Depth::Many => {
+            Some(tone @ Tone::Heat { .. }) if matches!(self.depth, Depth::Many | Depth::Full) => {
                 let text: String = piece.text.chars().map(|c| if plot::SHADES.contains(&c) { ' ' } else { c }).collect();
                 line.text.push_str(&self.code(&self.tone(tone), &text));
             }
@@ -87,12 +87,17 @@ impl Paint {
             (Tone::Title, _) => "1".to_owned(),
             (Tone::Axis | Tone::Dim, _) => "2".to_owned(),
             (Tone::Mark, _) => "1;35".to_owned(),
-            (Tone::Series(i), Depth::Many) => format!("38;5;{}", SERIES[i % SERIES.len()]),
+            (Tone::Series(i), Depth::Many | Depth::Full) => format!("38;5;{}", SERIES[i % SERIES.len()]),
             (Tone::Series(i), _) => SERIES_16[i % SERIES_16.len()].to_string(),
-            (Tone::Span(i), Depth::Many) => format!("97;48;5;{}", SPANS[i % SPANS.len()]),
+            (Tone::Span(i), Depth::Many | Depth::Full) => format!("97;48;5;{}", SPANS[i % SPANS.len()]),
+            (Tone::Heat { at, both }, Depth::Full) => {
+                let ([r, g, b], [ir, ig, ib]) = plot::heat_colour(*at, *both);
+                format!("38;2;{ir};{ig};{ib};48;2;{r};{g};{b}")
+            }
             (Tone::Heat { at, both }, Depth::Many) => {
                 let (back, ink) = plot::heat_colour(*at, *both);
-                format!("38;5;{};48;5;{}", cube(ink), cube(back))
+                let back = if *both { cube(back) } else { HEAT[usize::from(*at) * HEAT.len() / 256] };
+                format!("38;5;{};48;5;{back}", cube(ink))
             }
             (Tone::Heat { .. }, _) => "39".to_owned(),
             (Tone::Span(i), _) => format!("30;{}", SPANS_16[i % SPANS_16.len()]),
@@ -107,6 +112,9 @@ impl Paint {
         }
     }
 }
+
+/// Viridis in the palette: each step is lighter than the one before, which the nearest colours are not.
+const HEAT: [u8; 12] = [53, 54, 55, 25, 31, 36, 41, 77, 112, 148, 184, 226];
 
 /// The nearest colour of the palette's 6 x 6 x 6 cube, or of its greys.
 fn cube(colour: [u8; 3]) -> u8 {
@@ -139,6 +147,8 @@ mod tests {
         let lines = Paint { depth: Depth::Many }.chart(&chart, 40);
         assert!(lines[1].text.contains("\x1b[38;5;231;48;5;53m    0 \x1b[0m"), "{:?}", lines[1].text);
         assert!(!lines.iter().any(|line| line.text.contains(['█', '░'])));
+        let full = Paint { depth: Depth::Full }.chart(&chart, 40);
+        assert!(full[2].text.contains("\x1b[38;2;31;41;55;48;2;253;231;37m    1 \x1b[0m"), "{:?}", full[2].text);
         let plain = Paint { depth: Depth::None }.chart(&chart, 40);
         assert_eq!(plain[1].text, "a ·   0 ░0.25");
     }

@@ -9,6 +9,8 @@ pub enum Depth {
     Sixteen,
     /// The 256-colour palette.
     Many,
+    /// Red, green and blue in 8 bits each.
+    Full,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,7 @@ impl Terminal {
         let wanted = !set("NO_COLOR") && (forced || (live && env("CLICOLOR").as_deref() != Some("0")));
         let depth = match wanted {
             false => Depth::None,
+            true if matches!(env("COLORTERM").as_deref(), Some("truecolor" | "24bit")) => Depth::Full,
             true if term.contains("256color") || set("COLORTERM") => Depth::Many,
             true => Depth::Sixteen,
         };
@@ -72,6 +75,7 @@ mod tests {
     fn the_environment_decides() {
         assert_eq!(with(true, &[("TERM", "xterm")]), Terminal { live: true, depth: Depth::Sixteen });
         assert_eq!(with(true, &[("TERM", "xterm-256color")]), Terminal { live: true, depth: Depth::Many });
+        assert_eq!(with(true, &[("TERM", "xterm"), ("COLORTERM", "truecolor")]), Terminal { live: true, depth: Depth::Full });
         assert_eq!(with(true, &[("TERM", "xterm"), ("NO_COLOR", "1")]), Terminal { live: true, depth: Depth::None });
         assert_eq!(with(true, &[("TERM", "xterm"), ("NO_COLOR", "")]), Terminal { live: true, depth: Depth::Sixteen });
         assert_eq!(with(true, &[("TERM", "xterm"), ("CLICOLOR", "0")]), Terminal { live: true, depth: Depth::None });

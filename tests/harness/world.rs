@@ -51,11 +51,6 @@ impl World {
         self.folder.path().join(name)
     }
 
-    /// A place in the home folder, which is LANTERN_HOME as well.
-    pub fn home(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
-    }
-
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         std::fs::write(self.path(name), content).unwrap();
     }

@@ -41,7 +41,7 @@ visit() {
     jupyter "$1" --no-browser --allow-root --ip=127.0.0.1 --port="$2" --ServerApp.token=lantern --ServerApp.root_dir="$books" \
         --expose-app-in-browser > "$work/$1.log" 2>&1 &
     server=$!
-    until grep -q "http://127.0.0.1:$2" "$work/$1.log"; do kill -0 "$server" && sleep 0.2; done
+    until grep -qs "http://127.0.0.1:$2" "$work/$1.log"; do kill -0 "$server" && sleep 0.2; done
     for scene in $4; do
         echo "== $1: $scene"
         PAGE="$3" node "$work/browser.mjs" "http://127.0.0.1:$2" lantern "$out" "$scene"

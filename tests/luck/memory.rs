@@ -69,7 +69,7 @@ fn a_killed_process_is_told_once_and_a_living_one_is_not() {
     let told = next();
     assert!(told.contains(&format!("`{code}`")) && told.contains("out of memory, killed or switched off"), "{told}");
     assert_eq!(next(), "", "told once");
-    assert_eq!(std::fs::read_dir(world.home("running")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(world.home().join("running")).unwrap().count(), 0);
 }
 
 #[test]
@@ -78,5 +78,5 @@ fn what_ends_well_or_with_an_error_leaves_no_note() {
     world.run("%load llama-tiny\n%eval ppl text.txt\n%quant bf16");
     world.fail("%load nowhere");
     world.run("%seed");
-    assert_eq!(std::fs::read_dir(world.home("running")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(world.home().join("running")).unwrap().count(), 0);
 }

@@ -47,12 +47,12 @@ fn what_a_later_version_keeps_is_left_alone() {
         ("runs/7/run.new", "x"),
     ];
     for (name, text) in files {
-        let path = world.home(name);
+        let path = world.home().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
     let line = "{\"version\":9,\"session\":4,\"cells\":[\"%dream\"]}\n";
-    std::fs::write(world.home("history.jsonl"), line).unwrap();
+    std::fs::write(world.home().join("history.jsonl"), line).unwrap();
     let ran = world.lantern(&["-c", "%load spark\n%lang en\n%history"]).output().unwrap();
     assert!(ran.status.success(), "{ran:?}");
     assert_snapshot!(
@@ -60,9 +60,9 @@ fn what_a_later_version_keeps_is_left_alone() {
         @"cannot use `<home>/settings.json`: another version of Lantern wrote it in a form that this one does not know: it stays as it is"
     );
     for (name, text) in files {
-        assert_eq!(std::fs::read_to_string(world.home(name)).unwrap(), text, "{name}");
+        assert_eq!(std::fs::read_to_string(world.home().join(name)).unwrap(), text, "{name}");
     }
-    assert!(std::fs::read_to_string(world.home("history.jsonl")).unwrap().starts_with(line), "appended to");
+    assert!(std::fs::read_to_string(world.home().join("history.jsonl")).unwrap().starts_with(line), "appended to");
 }
 
 /// Files from the year 2100, as a clock that was wrong leaves them.
@@ -71,7 +71,7 @@ fn times_that_lie_ahead() {
     let world = llama();
     world.run("%load spark");
     let ahead = SystemTime::now() + Duration::from_secs(75 * 365 * 86_400);
-    for entry in std::fs::read_dir(world.home("cache/models/spark")).unwrap() {
+    for entry in std::fs::read_dir(world.home().join("cache/models/spark")).unwrap() {
         std::fs::File::options().write(true).open(entry.unwrap().path()).unwrap().set_modified(ahead).unwrap();
     }
     for name in ["config.json", "model.safetensors", "tokenizer.json"] {

@@ -111,7 +111,7 @@ fn models_are_listed() {
 fn what_the_hub_cache_holds_is_listed() {
     let world = World::with(&["llama-tiny"]);
     let put = |id: &str, files: &[(&str, &[u8])]| {
-        let shelf = world.home(&format!(".cache/huggingface/hub/{id}"));
+        let shelf = world.home().join(&format!(".cache/huggingface/hub/{id}"));
         for folder in ["blobs", "refs", "snapshots/c0ffee"] {
             std::fs::create_dir_all(shelf.join(folder)).unwrap();
         }
@@ -138,7 +138,7 @@ fn what_the_hub_cache_holds_is_listed() {
     let huge = put("models--an-owner--huge", &[("config.json", &config), ("model.safetensors", b""), ("tokenizer.json", &tokenizer)]);
     // A file of 4 TB that takes no room.
     std::fs::File::options().write(true).open(huge.join("blobs/blob-of-model.safetensors")).unwrap().set_len(4 << 40).unwrap();
-    std::fs::create_dir_all(world.home(".cache/huggingface/hub/datasets--an-owner--text")).unwrap();
+    std::fs::create_dir_all(world.home().join(".cache/huggingface/hub/datasets--an-owner--text")).unwrap();
     let table: String =
         world.run("%models").lines().filter(|line| !line.contains(": ")).map(|line| format!("{}\n", line.trim_end())).collect();
     assert_snapshot!(table, @"

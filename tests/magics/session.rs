@@ -116,6 +116,7 @@ fn lsmagic_lists_all() {
     session   %device    Show or choose the device that computes
     session   %seed      Show or set the seed of all random numbers
     session   %status    Show what the session holds
+    session   %attach    Show the running cell here too, or else the last one
     session   %history   Show past cells
     session   %clear     Clear the output of this cell
     session   %input     Ask the person for a line of text
@@ -127,7 +128,7 @@ fn lsmagic_lists_all() {
     let ran = world.lantern(&["--lang", "zh", "-c", "%lsmagic"]).output().unwrap();
     assert_snapshot!(world.masked(&ran).0, @"
     主题  魔法命令   作用
-    ────  ─────────  ────────────────────────────────────────────
+    ────  ─────────  ──────────────────────────────────────────────
     模型  %load      加载模型，或把适配器加载到当前模型上
     模型  %unload    卸载模型并归还内存
     模型  %models    列出可以按名字加载的模型
@@ -146,6 +147,7 @@ fn lsmagic_lists_all() {
     会话  %device    显示或选择计算设备
     会话  %seed      显示或设置所有随机数的种子
     会话  %status    显示会话中有什么
+    会话  %attach    在这里也显示本会话正在运行的（或上一个）单元格
     会话  %history   显示以前的单元格
     会话  %clear     清除这个单元格的输出
     会话  %input     请人输入一行文字

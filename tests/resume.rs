@@ -11,7 +11,7 @@ use crate::harness::world::{Heard, Room, TEXT, World, fixture};
 
 const SIZE: (u16, u16) = (80, 40);
 /// Enough for the screen to be drawn a few times before the end: a step takes a millisecond or less.
-const STEPS: usize = 2000;
+const STEPS: usize = 4000;
 const EVERY: usize = 100;
 /// A checkpoint that never comes; how often one is written is no part of what a run is.
 const NEVER: usize = 1_000_000;
@@ -49,8 +49,12 @@ fn step(screen: &str) -> Option<usize> {
 
 /// Runs `code` on a terminal and kills it, as a lack of memory or power would, once it shows step `at`. Gives the screen.
 fn killed(world: &World, code: &str, at: usize) -> String {
+    killed_when(world, code, &format!("step {at}"), |screen| step(screen).is_some_and(|step| step >= at))
+}
+
+fn killed_when(world: &World, code: &str, what: &str, when: impl Fn(&str) -> bool) -> String {
     let mut terminal = Terminal::open(world.home(), &["-c", code], &[("RAYON_NUM_THREADS", "1")], SIZE);
-    terminal.wait_until(&format!("step {at}"), |screen| step(screen).is_some_and(|step| step >= at))
+    terminal.wait_until(what, when)
     // Dropped here: SIGKILL.
 }
 
@@ -86,8 +90,8 @@ fn a_pretraining_that_is_killed_again_and_again_makes_the_same_weights() {
         let bytes = std::fs::read(checkpoint).unwrap();
         std::fs::write(checkpoint.with_file_name(".writing-Xq3f"), &bytes[..bytes.len() / 2]).unwrap();
     }
-    let screen = killed(&world, &pretrain(&world, NEVER), 1);
-    assert!(screen.contains(&format!(" of {STEPS}, kept in ")), "{screen}");
+    let goes_on = format!(" of {STEPS}, kept in ");
+    killed_when(&world, &pretrain(&world, NEVER), &goes_on, |screen| screen.contains(&goes_on));
     assert_eq!(files(world.home()), checkpoints(world.home()), "the half-written one went");
     assert_eq!(finished(&world, &code, "out"), whole);
     assert!(files(world.home()).is_empty());
@@ -104,6 +108,8 @@ fn an_adapter_goes_on_where_its_process_was_killed() {
 
     let kept = checkpoints(world.home()).remove(0);
     let id = kept.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    // The next start tells of the session that was killed.
+    assert!(world.fail("%train resume=true").starts_with("an earlier session ended while `%train "));
     let refused = |code: &str| without_hashes(&world.fail(&format!("{code}%train resume=true"))).replace(&id, "<run>");
     assert_snapshot!(refused(&format!("{}{lora}", begin.replace("val=0.25", "val=0.5"))), @"
     error: the run in `<home>/runs/<run>/checkpoint.safetensors` was made with data rows.jsonl (sha256 <hash>); here it is rows.jsonl (sha256 <hash>)

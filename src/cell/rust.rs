@@ -34,7 +34,7 @@ struct Counter<'a, 'o> {
     training: bool,
 }
 
-impl rust::Desk for Counter<'_, '_> {
+impl rust::Serve for Counter<'_, '_> {
     fn answer(&mut self, ask: Ask) -> Answer {
         calls::answer(ask, self.session).unwrap_or_else(|ask| self.show(ask).unwrap_or_else(|report| Answer::Failed { report }))
     }

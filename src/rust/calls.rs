@@ -1,4 +1,4 @@
-//! What `lab` asks of the model, answered from the session. Magics and display are the desk's.
+//! What `lab` asks of the model, answered from the session. Magics and display are for `cell::rust`.
 
 use wire::lab::{Answer, Array, Ask};
 

@@ -59,7 +59,7 @@ pub fn hook() -> bool {
 }
 
 /// What a cell needs of the session while it runs.
-pub trait Desk {
+pub trait Serve {
     /// Answers one request.
     fn answer(&mut self, ask: Ask) -> Answer;
     fn print(&mut self, error: bool, text: &str);
@@ -92,7 +92,7 @@ impl Rust {
     /// # Errors
     /// `NoToolchain`, `RustCompile`, `RustPanicked`, `RustReturned`, `RustDied`, `Interrupted`: the model and all of the session are as
     /// they were; the error says what is lost.
-    pub fn run(&mut self, code: &str, stop: &Stop, desk: &mut dyn Desk) -> Result<()> {
+    pub fn run(&mut self, code: &str, stop: &Stop, desk: &mut dyn Serve) -> Result<()> {
         if cfg!(not(feature = "rust-cells")) {
             return Err(Error::NoRust {});
         }
@@ -120,7 +120,7 @@ impl Rust {
     }
 
     /// Starts the engine if none is alive, and waits until it compiles.
-    fn start(&mut self, heard: &Receiver<Heard>, stop: &Stop, desk: &mut dyn Desk) -> Result<()> {
+    fn start(&mut self, heard: &Receiver<Heard>, stop: &Stop, desk: &mut dyn Serve) -> Result<()> {
         if self.process.as_mut().is_some_and(Process::alive) {
             return Ok(());
         }
@@ -161,7 +161,7 @@ enum End {
 struct Cell<'a> {
     heard: &'a Receiver<Heard>,
     process: &'a mut Process,
-    desk: &'a mut dyn Desk,
+    desk: &'a mut dyn Serve,
     stop: &'a Stop,
     panicked: bool,
     returned: bool,

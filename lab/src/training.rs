@@ -36,7 +36,8 @@ impl Iterator for Training {
             Ok(Answer::Step { step }) => step,
             Ok(_) => None,
             Err(error) => {
-                eprintln!("{error}");
+                // The person must see why the loop ended.
+                let _ = ask(&Ask::Print { error: true, text: format!("{error}\n") });
                 self.failed = Some(error);
                 None
             }

@@ -36,7 +36,10 @@ struct Counter<'a, 'o> {
 
 impl rust::Serve for Counter<'_, '_> {
     fn answer(&mut self, ask: Ask) -> Answer {
-        calls::answer(ask, self.session).unwrap_or_else(|ask| self.show(ask).unwrap_or_else(|report| Answer::Failed { report }))
+        match calls::answer(&ask, self.session) {
+            Some(answer) => answer,
+            None => self.show(ask).unwrap_or_else(|report| Answer::Failed { report }),
+        }
     }
 
     fn print(&mut self, error: bool, text: &str) {

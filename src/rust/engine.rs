@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -51,35 +51,48 @@ fn say(mouth: &Mouth, said: &Said) {
     let _ = send(&mut *mouth.lock().unwrap_or_else(PoisonError::into_inner), said);
 }
 
+/// rust-analyzer recurses deeply.
+const STACK: usize = 64 << 20;
+
 /// Serves until the session is gone.
 pub fn serve() {
     spare_the_session();
-    let Ok((reader, writer)) = connect(Role::Engine) else { return };
+    let Ok((mut reader, writer)) = connect(Role::Engine) else { return };
     let mouth: Mouth = Arc::new(Mutex::new(writer));
-    let started = Instant::now();
-    let mut context = match open(&mouth) {
-        Ok(context) => context,
-        Err(cause) => return say(&mouth, &Said::Unable { cause }),
-    };
-    let child = context.process_handle();
     let (codes, code) = channel();
-    std::thread::spawn(move || {
-        let mut reader = reader;
-        while let Ok(order) = receive::<Order>(&mut reader) {
-            match order {
-                Order::Run { code } => drop(codes.send(code)),
-                Order::Kill => kill(&child),
-            }
+    let (handles, handle) = channel();
+    let work = move || work(&mouth, &handles, &code);
+    if std::thread::Builder::new().name("engine".into()).stack_size(STACK).spawn(work).is_err() {
+        return;
+    }
+    // Without one evcxr could not start, and the session has been told.
+    let Ok(child) = handle.recv() else { return };
+    while let Ok(order) = receive::<Order>(&mut reader) {
+        match order {
+            Order::Run { code } => drop(codes.send(code)),
+            Order::Kill => kill(&child),
         }
-        // The session is gone. What runs here would run for nobody.
-        kill(&child);
-        std::process::exit(0);
-    });
-    say(&mouth, &Said::Ready { seconds: started.elapsed().as_secs_f64() });
-    run(&mut context, &code, &mouth);
+    }
+    // The session is gone. What runs here would run for nobody.
+    kill(&child);
 }
 
-fn kill(child: &Arc<Mutex<std::process::Child>>) {
+type Handle = Arc<Mutex<std::process::Child>>;
+
+/// Starts evcxr, hands out the cells' program, and runs what comes.
+fn work(mouth: &Mouth, handles: &Sender<Handle>, codes: &Receiver<String>) {
+    let started = Instant::now();
+    match open(mouth) {
+        Ok(mut context) => {
+            let _ = handles.send(context.process_handle());
+            say(mouth, &Said::Ready { seconds: started.elapsed().as_secs_f64() });
+            run(&mut context, codes, mouth);
+        }
+        Err(cause) => say(mouth, &Said::Unable { cause }),
+    }
+}
+
+fn kill(child: &Handle) {
     let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
 }
 

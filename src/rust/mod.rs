@@ -197,8 +197,11 @@ impl Cell<'_> {
 
     /// Printed text up to the mark comes first.
     fn wait_for(&mut self, mark: u64) {
+        if mark == 0 {
+            return;
+        }
         let until = Instant::now() + LAST_WORDS;
-        while mark > 0 {
+        loop {
             match self.heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Heard::Said(Said::Mark { n })) if n == mark => return,
                 Ok(Heard::Said(said)) => self.said(said),

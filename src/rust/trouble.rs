@@ -10,6 +10,9 @@ use crate::words::ui;
 pub const STARTING: Phrase = ui::RUST_STARTING;
 pub const CALL: Phrase = ui::RUST_CALL;
 
+/// One mistake makes many errors: those after these add little.
+const SHOWN: usize = 4;
+
 pub fn error(end: End, code: &str) -> Error {
     match end {
         End::Interrupted { lost: false } => Error::Interrupted { what: ui::RUST_CELL.to_string() },
@@ -30,13 +33,16 @@ pub fn died(status: &str) -> Error {
 
 fn compile(problems: &[Problem], code: &str) -> Error {
     let Some(first) = problems.first() else { return Error::RustFailed { cause: "the cell does not compile".into() } };
-    let cause: Vec<String> = problems.iter().enumerate().map(|(i, problem)| shown(problem, code, i > 0)).collect();
+    let mut cause: Vec<String> = problems.iter().take(SHOWN).enumerate().map(|(i, problem)| shown(problem, code, i > 0)).collect();
+    if problems.len() > SHOWN {
+        cause.push(ui::RUST_MORE.with(&[("n", &(problems.len() - SHOWN))]));
+    }
     Error::RustCompile { problem: titled(first), cause: cause.join("\n").trim_end().to_owned() }
 }
 
 fn titled(problem: &Problem) -> String {
-    let code = if problem.code.is_empty() { String::new() } else { format!("[{}]", problem.code) };
-    format!("error{code}: {}", problem.message)
+    let message = problem.message.trim_start_matches("error: ");
+    if problem.code.is_empty() { message.to_owned() } else { format!("{}: {message}", problem.code) }
 }
 
 /// The line of the cell, marks under the place, what the compiler says there.
@@ -56,6 +62,7 @@ fn shown(problem: &Problem, code: &str, title: bool) -> String {
     } else if !problem.label.is_empty() {
         lines.push(problem.label.clone());
     }
-    lines.extend(problem.help.iter().map(|help| format!("help: {help}")));
+    // The lines after the first repeat the cell with the change made.
+    lines.extend(problem.help.iter().filter_map(|help| help.lines().next()).map(|help| format!("help: {help}")));
     lines.join("\n")
 }

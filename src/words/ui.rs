@@ -324,3 +324,4 @@ pub const ON_EXAMPLES: Phrase = phrase("learned tokens of the {which} examples, 
 pub const RUST_STARTING: Phrase = phrase("starting Rust", "正在启动 Rust");
 pub const RUST_CALL: Phrase = phrase("the call", "调用");
 pub const RUST_CELL: Phrase = phrase("the cell; variables of earlier cells are kept", "单元格；之前单元格的变量仍在");
+pub const RUST_MORE: Phrase = phrase("and {n} more", "另有 {n} 个");

@@ -69,7 +69,9 @@ impl World {
         // The person's toolchain, for Rust cells.
         for (variable, folder) in [("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")] {
             let place = std::env::var_os(variable).map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(folder)));
-            place.into_iter().for_each(|place| drop(command.env(variable, place)));
+            if let Some(place) = place {
+                command.env(variable, place);
+            }
         }
         command.env("COLUMNS", "80").env("NO_COLOR", "1").env("RAYON_NUM_THREADS", "2").stdin(Stdio::null());
     }

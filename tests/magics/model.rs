@@ -111,7 +111,7 @@ fn models_are_listed() {
 fn what_the_hub_cache_holds_is_listed() {
     let world = World::with(&["llama-tiny"]);
     let put = |id: &str, files: &[(&str, &[u8])]| {
-        let shelf = world.home().join(&format!(".cache/huggingface/hub/{id}"));
+        let shelf = world.home().join(format!(".cache/huggingface/hub/{id}"));
         for folder in ["blobs", "refs", "snapshots/c0ffee"] {
             std::fs::create_dir_all(shelf.join(folder)).unwrap();
         }

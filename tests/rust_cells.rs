@@ -72,6 +72,7 @@ fn language(client: &Client) {
     good(client, "let x = 1 + 2;\nlet words = vec![\"a\".to_string(), \"b\".to_string()];\nfn twice(n: i32) -> i32 { 2 * n }");
     assert_eq!(value(&good(client, "twice(x)")), "6");
     assert_eq!(value(&good(client, "words.join(\"-\")")), "\"a-b\"");
+    assert_eq!(value(&good(client, "for _ in 0..2 {}")), "");
     let (_, report) = bad(client, "// a comment\nlet y: i32 = \"模\"; y");
     assert_eq!(report.name, "RustCompile");
     assert!(report.message.contains("E0308"), "{report:?}");

@@ -232,7 +232,8 @@ impl Cell<'_> {
         if self.returned {
             return Err(End::Returned);
         }
-        if !forms.is_empty() {
+        // A loop at the end of a cell is worth nothing.
+        if !forms.is_empty() && Form::text(&forms) != "()" {
             self.desk.value(forms);
         }
         Ok(())

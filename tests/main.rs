@@ -23,5 +23,6 @@ mod repl_terminal;
 mod resume;
 #[cfg(all(unix, feature = "rust-cells"))]
 mod rust_cells;
+mod spark;
 mod tokens;
 mod words;

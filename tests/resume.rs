@@ -10,9 +10,9 @@ use crate::harness::terminal::Terminal;
 use crate::harness::world::{Heard, Room, TEXT, World, fixture};
 
 const SIZE: (u16, u16) = (80, 40);
-/// Enough for the screen to be drawn a few times before the end: a step takes a millisecond or less.
-const STEPS: usize = 4000;
-const EVERY: usize = 100;
+/// Enough for the screen to be drawn ten times and more before the end: a step takes two milliseconds or more, a drawing comes every 125.
+const STEPS: usize = 1200;
+const EVERY: usize = 60;
 /// A checkpoint that never comes; how often one is written is no part of what a run is.
 const NEVER: usize = 1_000_000;
 
@@ -22,8 +22,8 @@ fn pretrain(world: &World, every: usize) -> String {
     if !book.exists() {
         world.write("book.txt", include_str!("../tutorials/data/text/us-declaration.txt"));
     }
-    let shape = "vocab=300 layers=1 hidden=32 heads=2 context=16 block=16";
-    format!("%pretrain {} name=tiny {shape} steps={STEPS} batch=2 lr=3e-3 seed=3 eval_every=500 save_every={every}", book.display())
+    let shape = "vocab=300 layers=2 hidden=64 heads=2 context=32 block=32";
+    format!("%pretrain {} name=tiny {shape} steps={STEPS} batch=4 lr=3e-3 seed=3 eval_every=400 save_every={every}", book.display())
 }
 
 /// The result of the last line of `code` and the bytes of the weights that it leaves in `folder`.
@@ -82,8 +82,8 @@ fn a_pretraining_that_is_killed_again_and_again_makes_the_same_weights() {
     killed(&world, &pretrain(&world, NEVER), 1);
     assert!(files(world.home()).is_empty(), "killed before the first checkpoint");
     let mut random = Random::seeded(7);
-    for from in [EVERY, 5 * EVERY] {
-        let screen = killed(&world, &code, from + random.below(4 * EVERY));
+    for from in [EVERY, 4 * EVERY] {
+        let screen = killed(&world, &code, from + random.below(2 * EVERY));
         let files = checkpoints(world.home());
         let [checkpoint] = files.as_slice() else { panic!("{files:?}\n{screen}") };
         // Killed inside the write of the next one: a part of it lies beside.
@@ -102,7 +102,7 @@ fn an_adapter_goes_on_where_its_process_was_killed() {
     let world = World::with(&["llama-tiny"]);
     let begin = format!("%load {}\n%data {} val=0.25\n", world.path("llama-tiny").display(), world.path("rows.jsonl").display());
     let lora = "%lora r=4 dropout=0.1\n";
-    let train = format!("%train steps={STEPS} batch=2 lr=5e-3 seed=5 save_every={EVERY}");
+    let train = format!("%train steps={STEPS} batch=4 accum=3 lr=5e-3 seed=5 eval_every=400 save_every={EVERY}");
     let whole = finished(&world, &format!("{begin}{lora}{train}"), "whole");
     killed(&world, &format!("{begin}{lora}{train}"), 2 * EVERY);
 
@@ -190,13 +190,17 @@ fn a_checkpoint_that_was_cut_short_is_refused_and_stays() {
     let world = World::with(&[]);
     let code = pretrain(&world, EVERY);
     killed(&world, &code, EVERY + 1);
-    let files = checkpoints(world.home());
-    let path = &files[0];
+    let path = &checkpoints(world.home())[0];
     let bytes = std::fs::read(path).unwrap();
     for length in [bytes.len() - 1, bytes.len() / 2, 20, 3, 0] {
         std::fs::write(path, &bytes[..length]).unwrap();
         let failed = world.fail(&code);
-        assert!(failed.contains("is not a run that can go on") && failed.contains("hint: delete the file"), "{length} bytes: {failed}");
+        assert!(
+            failed.contains("is not a run that can go on") && failed.contains("fresh=true`, or `%train` without resume, begins anew"),
+            "{length} bytes: {failed}"
+        );
         assert_eq!(std::fs::read(path).unwrap().len(), length);
     }
+    finished(&world, &format!("{code} fresh=true"), "out");
+    assert_eq!(files(world.home()).len(), 1, "the one that cannot be read stays aside");
 }

@@ -89,13 +89,12 @@ impl Magic for Args {
         let recipe = self.settings.recipe(self.epochs, self.steps, 1e-3, session);
         let prediction = session.begin_training(recipe, DType::F32)?;
         train::announce(&prediction, false, out);
-        match session.keep_run(self.settings.save_every)? {
-            Some(found) if self.fresh => out.note(&train::about(ui::RUN_BEGINS_ANEW, &found)),
-            Some(found) => {
-                session.go_on(&found, self.settings.save_every)?;
-                out.note(&train::about(ui::RUN_GOES_ON, &found));
-            }
-            None => {}
+        let found = session.keep_run(self.settings.save_every);
+        if self.fresh {
+            train::begin_anew(found, out)?;
+        } else if let Some(found) = found? {
+            session.go_on(&found, self.settings.save_every)?;
+            out.note(&train::about(ui::RUN_GOES_ON, &found));
         }
         train::drive(session, out)
     }

@@ -122,9 +122,7 @@ impl Args {
             let recipe = self.settings.recipe(self.epochs, self.steps, lr, session);
             let prediction = session.begin_training(recipe, load::dtype(&self.dtype).unwrap_or(DType::F32))?;
             announce(&prediction, session.adapter().is_some(), out);
-            if let Some(found) = session.keep_run(every)? {
-                out.note(&about(ui::RUN_BEGINS_ANEW, &found));
-            }
+            begin_anew(session.keep_run(every), out)?;
         }
         Ok(())
     }
@@ -143,6 +141,16 @@ pub(super) fn announce(prediction: &Prediction, frozen: bool, out: &mut Out) {
     if frozen && prediction.widened > 0 {
         out.note(&ui::WIDENED.with(&[("bytes", &plot::number::bytes(prediction.widened))]));
     }
+}
+
+/// Says what becomes of the same run that was cut off before; one that cannot be read is no reason to stop.
+pub(super) fn begin_anew(found: Result<Option<Found>>, out: &mut Out) -> Result<()> {
+    match found {
+        Ok(Some(found)) => out.note(&about(ui::RUN_BEGINS_ANEW, &found)),
+        Ok(None) | Err(Error::BadCheckpoint { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 /// A sentence on a run that was cut off.

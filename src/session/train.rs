@@ -64,15 +64,12 @@ impl Session {
     /// off before; [`Session::go_on`] makes this one that one, else it is moved aside by the first checkpoint.
     ///
     /// # Errors
-    /// `NoRun`; `BadCheckpoint`.
+    /// `NoRun`; `BadCheckpoint` for one that cannot be read: it is moved aside too.
     pub fn keep_run(&mut self, every: Option<usize>) -> Result<Option<Found>> {
         let subject = self.subject()?;
         let active = self.run.as_mut().ok_or(Error::NoRun {})?;
         let identity = Identity { subject, dtype: active.dtype.as_str().to_owned(), recipe: active.run.recipe.clone() };
-        let checkpoint = Checkpoint::new(&self.runs, identity, every);
-        let found = checkpoint.found()?;
-        active.checkpoint = Some(checkpoint);
-        Ok(found)
+        active.checkpoint.insert(Checkpoint::new(&self.runs, identity, every)).found()
     }
 
     /// Makes the run that has just begun the one that was cut off.

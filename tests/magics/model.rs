@@ -144,7 +144,7 @@ fn what_the_hub_cache_holds_is_listed() {
     assert_snapshot!(table, @"
     model             size  licence            place               fits here
     ─────────────  ───────  ─────────────────  ──────────────────  ────────────
-    spark           5.7 MB  MIT OR Apache-2.0  ships with Lantern  yes
+    spark           6.3 MB  MIT OR Apache-2.0  ships with Lantern  yes
     smollm2        98.4 MB  Apache-2.0         to be fetched       yes
     an-owner/cut    4.6 kB                     not all here        no
     an-owner/huge   4.4 TB                     here                no

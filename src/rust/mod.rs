@@ -78,8 +78,9 @@ pub enum Waiting {
 pub struct Rust {
     /// Where the sources of `lab` are unpacked.
     cache: PathBuf,
-    post: Option<Post>,
+    /// Dropped first: what is killed does not write into the folder that goes with `post`.
     process: Option<Process>,
+    post: Option<Post>,
 }
 
 impl Rust {

@@ -7,7 +7,7 @@ use wire::{Form, Report};
 
 use crate::Result;
 use crate::magic::{self, Out};
-use crate::rust::{self, Rust, Waiting, calls};
+use crate::rust::{self, Rust, calls};
 use crate::session::Session;
 use crate::words::ui;
 
@@ -50,11 +50,10 @@ impl rust::Serve for Counter<'_, '_> {
         self.out.result(forms);
     }
 
-    fn waiting(&mut self, what: Option<Waiting>) {
+    fn starting(&mut self, on: bool) {
         let label = ui::RUST_STARTING.text();
-        let n = u64::from(what.is_none());
-        self.out.progress("rust", n, 1, label);
-        self.session.doing(what.map(|_| label.to_owned()));
+        self.out.progress("rust", u64::from(!on), 1, label);
+        self.session.doing(on.then(|| label.to_owned()));
     }
 }
 

@@ -11,7 +11,7 @@ use super::http::{Answer, Client, Method};
 use super::listing::Hash;
 use super::trouble::Trouble;
 use crate::stop::Stop;
-use crate::words::ui;
+use crate::words::servers;
 use crate::{Error, Result};
 
 /// What is fetched and where it goes.
@@ -54,7 +54,7 @@ pub fn attempt(job: &Job, gain: &mut Gain, client: &Client, progress: &mut dyn F
         std::fs::remove_file(job.partial).map_err(Error::io(job.partial))?;
         if begun > 0 {
             // What was here before may be what is wrong.
-            return Err(Trouble::passing(ui::DAMAGED_PARTIAL.text()));
+            return Err(Trouble::passing(servers::DAMAGED_PARTIAL.text()));
         }
         return Err(Error::WrongHash { path: job.url.to_owned(), given, expected: job.hash.text().to_owned() }.into());
     }
@@ -68,20 +68,20 @@ fn receive(job: &Job, gain: &mut Gain, client: &Client, file: &mut File, here: u
     let mut answer = match client.open(Method::Get, job.url, job.token, here) {
         Err(Trouble::Refused { status: 416, .. }) if here > 0 => {
             restart(file)?;
-            return Err(Trouble::passing(ui::HTTP_STATUS.with(&[("status", &416)])));
+            return Err(Trouble::passing(servers::HTTP_STATUS.with(&[("status", &416)])));
         }
         other => other?,
     };
     let resumed = here > 0 && answer.status == 206 && starts_at(&answer, here);
     if answer.status == 206 && !resumed {
         restart(file)?;
-        return Err(Trouble::passing(ui::WRONG_RANGE.text()));
+        return Err(Trouble::passing(servers::WRONG_RANGE.text()));
     }
     let mut end = if resumed { here } else { 0 };
     let announced = answer.number("content-length").map(|length| end + length);
     let wrong = |given: u64| {
         let expected = job.size.or(announced).unwrap_or_default();
-        ui::WRONG_LENGTH.with(&[("given", &given), ("expected", &expected)])
+        servers::WRONG_LENGTH.with(&[("given", &given), ("expected", &expected)])
     };
     if let (Some(size), Some(announced)) = (job.size, announced)
         && size != announced

@@ -8,7 +8,7 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig};
 
 use super::trouble::{LOOK, Trouble};
 use crate::stop::Stop;
-use crate::words::ui;
+use crate::words::servers;
 use crate::{Error, Result};
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -74,7 +74,7 @@ impl<'a> Client<'a> {
                 (status, _) => return Err(refusal(status, hops.last())),
             }
         }
-        Err(Trouble::passing(ui::TOO_MANY_REDIRECTS.text()))
+        Err(Trouble::passing(servers::TOO_MANY_REDIRECTS.text()))
     }
 
     fn ask(&self, method: Method, url: &str, token: Option<&str>, from: u64) -> Result<Answer<'a>, Trouble> {
@@ -172,10 +172,10 @@ impl Answer<'_> {
         while let Some(block) = self.block()? {
             all.extend(block);
             if all.len() > most {
-                return Err(Trouble::passing(ui::TOO_LONG_ANSWER.with(&[("most", &most)])));
+                return Err(Trouble::passing(servers::TOO_LONG_ANSWER.with(&[("most", &most)])));
             }
         }
-        serde_json::from_slice(&all).map_err(|cause| Trouble::passing(ui::NOT_JSON.with(&[("cause", &cause)])))
+        serde_json::from_slice(&all).map_err(|cause| Trouble::passing(servers::NOT_JSON.with(&[("cause", &cause)])))
     }
 
     fn wait(&mut self) -> Result<Part, Trouble> {
@@ -189,7 +189,7 @@ impl Answer<'_> {
                 Err(RecvTimeoutError::Disconnected) => return Ok(Part::End),
                 Err(RecvTimeoutError::Timeout) if begun.elapsed() < self.patience => {}
                 Err(RecvTimeoutError::Timeout) => {
-                    return Err(Trouble::passing(ui::SILENT.with(&[("seconds", &self.patience.as_secs_f32())])));
+                    return Err(Trouble::passing(servers::SILENT.with(&[("seconds", &self.patience.as_secs_f32())])));
                 }
             }
         }
@@ -209,8 +209,8 @@ fn refusal(status: u16, headers: Option<&Headers>) -> Trouble {
     // The form with a date is rare and needs a clock that is right.
     let wait = header(headers, "retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
     let cause = match wait {
-        Some(wait) => ui::HTTP_STATUS_WAIT.with(&[("status", &status), ("seconds", &wait.as_secs())]),
-        None => ui::HTTP_STATUS.with(&[("status", &status)]),
+        Some(wait) => servers::HTTP_STATUS_WAIT.with(&[("status", &status), ("seconds", &wait.as_secs())]),
+        None => servers::HTTP_STATUS.with(&[("status", &status)]),
     };
     Trouble::Passing { cause, wait, moved: false }
 }
@@ -218,7 +218,7 @@ fn refusal(status: u16, headers: Option<&Headers>) -> Trouble {
 fn words(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Io(cause) => words_of(cause),
-        ureq::Error::Timeout(_) => ui::SILENT.with(&[("seconds", &CONNECT.as_secs())]),
+        ureq::Error::Timeout(_) => servers::SILENT.with(&[("seconds", &CONNECT.as_secs())]),
         other => other.to_string(),
     }
 }
@@ -227,7 +227,7 @@ fn words(error: &ureq::Error) -> String {
 fn words_of(error: &std::io::Error) -> String {
     let all = error.to_string();
     let text = all.split(": https://").next().unwrap_or(&all);
-    if text.contains("certificate") { ui::CERTIFICATE.with(&[("cause", &text)]) } else { text.to_owned() }
+    if text.contains("certificate") { servers::CERTIFICATE.with(&[("cause", &text)]) } else { text.to_owned() }
 }
 
 /// `https://host:1` of `https://host:1/path`.
@@ -253,7 +253,7 @@ fn join(at: &str, location: &str) -> Result<String, Trouble> {
         }
     };
     if at.starts_with("https:") && !to.starts_with("https:") {
-        return Err(Trouble::passing(ui::OPEN_REDIRECT.with(&[("url", &origin(&to))])));
+        return Err(Trouble::passing(servers::OPEN_REDIRECT.with(&[("url", &origin(&to))])));
     }
     Ok(to)
 }
@@ -270,7 +270,7 @@ fn roots() -> Result<Option<RootCerts>> {
     });
     let found: Vec<_> = items.collect();
     if found.is_empty() {
-        let (given, allowed) = (path.display().to_string(), ui::PEM_WANTED.text().to_owned());
+        let (given, allowed) = (path.display().to_string(), servers::PEM_WANTED.text().to_owned());
         return Err(Error::BadValue { option: option.to_owned(), given, allowed });
     }
     Ok(Some(RootCerts::new_with_certs(&found)))

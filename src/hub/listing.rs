@@ -8,7 +8,7 @@ use sha1::{Digest, Sha1};
 use super::endpoint::{Endpoint, Layout};
 use super::http::{Client, Method};
 use super::trouble::Trouble;
-use crate::words::ui;
+use crate::words::{servers, ui};
 use crate::{Error, Result};
 
 /// A listing of 100,000 files is 20 MB.
@@ -79,7 +79,7 @@ pub fn ask(client: &Client, endpoint: &Endpoint, id: &str) -> Result<Listing, Tr
         }
         Layout::ModelScope => modelscope(&read),
     };
-    listing.ok_or_else(|| Trouble::passing(ui::NOT_A_LISTING.text()))
+    listing.ok_or_else(|| Trouble::passing(servers::NOT_A_LISTING.text()))
 }
 
 /// Where a file of the listing is.
@@ -178,7 +178,7 @@ pub fn choose(listing: &Listing, id: &str, gguf: Option<&str>) -> Result<Choice>
     let all = |names: &[&str]| -> Vec<Remote> { names.iter().filter_map(|name| listing.get(name).cloned()).collect() };
     let only = |weights: Remote| Choice { small: all(&["README.md"]), weights: vec![weights], index: None };
     if let Some(name) = gguf {
-        return listing.get(name).cloned().map(only).ok_or_else(|| no_weights(id, &ui::HUB_NO_FILE.with(&[("file", &name)])));
+        return listing.get(name).cloned().map(only).ok_or_else(|| no_weights(id, &servers::HUB_NO_FILE.with(&[("file", &name)])));
     }
     let (single, index) = (listing.get("model.safetensors").cloned(), listing.get(INDEX).cloned());
     if listing.get("config.json").is_none() || single.is_none() && index.is_none() {
@@ -210,12 +210,12 @@ fn one_gguf(listing: &Listing, id: &str) -> Result<Remote> {
         let names: Vec<String> = found.iter().map(|file| format!("{id}/{}", file.name)).collect();
         ui::SEVERAL_GGUF.with(&[("files", &names.join(", "))])
     } else if has("adapter_model.bin") {
-        ui::HUB_ADAPTER_PICKLE.with(&[("id", &id)])
+        servers::HUB_ADAPTER_PICKLE.with(&[("id", &id)])
     } else if has("pytorch_model") {
-        ui::HUB_ONLY_PICKLE.with(&[("id", &id)])
+        servers::HUB_ONLY_PICKLE.with(&[("id", &id)])
     } else {
         let names: Vec<&str> = listing.files.iter().take(12).map(|file| file.name.as_str()).collect();
-        ui::HUB_HOLDS.with(&[("files", &names.join(", "))])
+        servers::HUB_HOLDS.with(&[("files", &names.join(", "))])
     };
     Err(no_weights(id, &cause))
 }
@@ -232,7 +232,7 @@ pub fn shards(listing: &Listing, id: &str, index: &[u8]) -> Result<Vec<Remote>> 
     if names.is_empty() {
         return Err(no_weights(id, ui::NO_WEIGHT_MAP.text()));
     }
-    let each = |name: &str| listing.get(name).cloned().ok_or_else(|| no_weights(id, &ui::HUB_NO_FILE.with(&[("file", &name)])));
+    let each = |name: &str| listing.get(name).cloned().ok_or_else(|| no_weights(id, &servers::HUB_NO_FILE.with(&[("file", &name)])));
     names.into_iter().map(each).collect()
 }
 

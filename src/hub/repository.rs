@@ -9,7 +9,7 @@ use super::snapshot::Shelf;
 use super::trouble::{Trouble, persist};
 use super::{Files, Progress, download, folder};
 use crate::stop::Stop;
-use crate::words::ui;
+use crate::words::servers;
 use crate::{Error, Result};
 
 /// `owner/name`, or one .gguf of such a repository.
@@ -85,12 +85,12 @@ pub fn fetch(repository: Repository, rules: &Endpoints, progress: Progress, stop
             Visit { repository, rules, endpoint, client: &client, shelf: &shelf, stop, progress: &mut *progress, done: 0, total: None };
         said.push(match visit.run(last) {
             Ok(snapshot) => return repository.open(&snapshot),
-            Err(Trouble::Stopped) => return Err(Error::Interrupted { what: ui::FETCH_STOPPED.with(&[("what", &id)]) }),
+            Err(Trouble::Stopped) => return Err(Error::Interrupted { what: servers::FETCH_STOPPED.with(&[("what", &id)]) }),
             Err(Trouble::Failed(error)) => return Err(error),
             Err(Trouble::Passing { cause, .. }) => format!("{}: {cause}", endpoint.url),
             // ModelScope is another collection: its no says nothing about the hub.
             Err(Trouble::Refused { status, .. }) if endpoint.layout == Layout::ModelScope && !said.is_empty() => {
-                format!("{}: {}", endpoint.url, ui::HTTP_STATUS.with(&[("status", &status)]))
+                format!("{}: {}", endpoint.url, servers::HTTP_STATUS.with(&[("status", &status)]))
             }
             Err(Trouble::Refused { status, code }) => return Err(refused(&id, endpoint, status, &code)),
         });
@@ -104,7 +104,7 @@ fn refused(id: &str, endpoint: &Endpoint, status: u16, code: &str) -> Error {
     match (status, code) {
         (_, "RepoNotFound" | "EntryNotFound" | "RevisionNotFound") | (404 | 410, _) => Error::HubMissing { repository, url, status },
         (401 | 403, _) => Error::HubDenied { repository, url, status },
-        _ => Error::HubFailed { repository, cause: format!("{url}: {}", ui::HTTP_STATUS.with(&[("status", &status)])) },
+        _ => Error::HubFailed { repository, cause: format!("{url}: {}", servers::HTTP_STATUS.with(&[("status", &status)])) },
     }
 }
 

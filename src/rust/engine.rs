@@ -1,48 +1,22 @@
 //! The engine's side: evcxr, told what to run over the channel.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use evcxr::{CommandContext, EvalContext, EvalContextOutputs, EvalOutputs};
 use wire::Form;
 use wire::engine::{Failure, Order, Problem, Role, Said};
-use wire::lab::{ADDRESS, TOKEN, receive, send};
+use wire::lab::{connect, receive, send};
 
 use super::infer;
-use super::process::LAB;
+use super::process::{FOLDER, LAB};
 
 /// Commands of evcxr that leave or change the process that runs it.
 const REFUSED: &[&str] = &[":quit", ":env", ":load_config", ":restart"];
 
 /// How evcxr begins its refusal.
 const UNTYPED: &str = "Couldn't automatically determine type of variable";
-
-/// Connects with the address and secret of the environment; reading and writing ends.
-#[allow(clippy::type_complexity)]
-pub(super) fn connect(role: Role) -> std::io::Result<(Box<dyn Read + Send>, Box<dyn Write + Send>)> {
-    let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
-    let address = std::env::var(ADDRESS).map_err(|_| missing())?;
-    let token = std::env::var(TOKEN).map_err(|_| missing())?;
-    let (reader, mut writer): (Box<dyn Read + Send>, Box<dyn Write + Send>) = match address.split_once(':') {
-        #[cfg(unix)]
-        Some(("unix", path)) => {
-            let stream = std::os::unix::net::UnixStream::connect(path)?;
-            (Box::new(stream.try_clone()?), Box::new(stream))
-        }
-        Some(("tcp", address)) => {
-            let stream = TcpStream::connect(address)?;
-            stream.set_nodelay(true)?;
-            (Box::new(stream.try_clone()?), Box::new(stream))
-        }
-        _ => return Err(missing()),
-    };
-    send(&mut writer, &token)?;
-    send(&mut writer, &role)?;
-    Ok((reader, writer))
-}
 
 type Mouth = Arc<Mutex<Box<dyn Write + Send>>>;
 
@@ -75,17 +49,20 @@ pub fn serve() {
     }
     // The session is gone. What runs here would run for nobody.
     kill(&child);
+    // A session that was killed could not take its folder away.
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let _ = std::fs::remove_dir_all(folder);
+    }
 }
 
 type Handle = Arc<Mutex<std::process::Child>>;
 
 /// Starts evcxr, hands out the cells' program, and runs what comes.
 fn work(mouth: &Mouth, handles: &Sender<Handle>, codes: &Receiver<String>) {
-    let started = Instant::now();
     match open(mouth) {
         Ok(mut context) => {
             let _ = handles.send(context.process_handle());
-            say(mouth, &Said::Ready { seconds: started.elapsed().as_secs_f64() });
+            say(mouth, &Said::Ready);
             run(&mut context, codes, mouth);
         }
         Err(cause) => say(mouth, &Said::Unable { cause }),

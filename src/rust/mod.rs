@@ -27,6 +27,7 @@ use wire::lab::{Answer, Ask};
 
 use crate::stop::Stop;
 use crate::store::Home;
+use crate::words::ui;
 use crate::{Error, Result};
 use post::{Heard, Post};
 use process::Process;
@@ -65,13 +66,8 @@ pub trait Serve {
     fn print(&mut self, error: bool, text: &str);
     /// The cell's last expression.
     fn value(&mut self, forms: Vec<Form>);
-    /// The engine starts or compiles: said while it lasts.
-    fn waiting(&mut self, what: Option<Waiting>);
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waiting {
-    Starting,
+    /// Said before and after the engine's start.
+    fn starting(&mut self, on: bool);
 }
 
 /// The Rust side of a session. Starts nothing until the first cell.
@@ -104,11 +100,8 @@ impl Rust {
             self.process = None;
             return Err(trouble::died("the engine is gone"));
         }
-        let end = Cell { heard: &heard, process, desk, stop, panicked: false, returned: false, stopped: None }.follow();
-        if matches!(end, Err(End::EngineGone)) {
-            self.process = None;
-        }
-        end.map_err(|end| trouble::error(end, code))
+        let mut cell = Cell { heard: &heard, process, desk, stop, panicked: false, returned: false, stopped: None };
+        cell.follow().map_err(|end| trouble::error(end, code))
     }
 
     /// A channel for what this cell's processes say.
@@ -129,20 +122,20 @@ impl Rust {
         process::toolchain()?;
         let lab = sources::unpack(&self.cache)?;
         self.process = None;
-        desk.waiting(Some(Waiting::Starting));
+        desk.starting(true);
         let mut process = Process::start(post, &lab)?;
         let ready = loop {
             match heard.recv_timeout(LOOK) {
                 Ok(Heard::Engine(stream)) => process.connected(stream),
-                Ok(Heard::Said(Said::Ready { .. })) => break Ok(()),
+                Ok(Heard::Said(Said::Ready)) => break Ok(()),
                 Ok(Heard::Said(Said::Unable { cause })) => break Err(Error::NoToolchain { cause }),
                 Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) if stop.raised() => break Err(Error::Interrupted { what: trouble::STARTING.to_string() }),
+                Err(RecvTimeoutError::Timeout) if stop.raised() => break Err(Error::Interrupted { what: ui::RUST_STARTING.to_string() }),
                 Err(RecvTimeoutError::Timeout) if process.alive() => {}
                 Err(_) => break Err(Error::NoToolchain { cause: process.log() }),
             }
         };
-        desk.waiting(None);
+        desk.starting(false);
         ready?;
         self.process = Some(process);
         Ok(())
@@ -191,7 +184,7 @@ impl Cell<'_> {
 
     fn answer(&mut self, ask: Ask) -> Answer {
         if self.stop.raised() {
-            return Answer::Failed { report: Error::Interrupted { what: trouble::CALL.to_string() }.report() };
+            return Answer::Failed { report: Error::Interrupted { what: ui::RUST_CALL.to_string() }.report() };
         }
         self.desk.answer(ask)
     }
@@ -267,7 +260,7 @@ impl Cell<'_> {
         let (since, told) = *self.stopped.get_or_insert_with(|| (Instant::now(), false));
         if since.elapsed() > PATIENCE {
             self.process.kill();
-            return Err(End::EngineGone);
+            return Err(self.gone());
         }
         if since.elapsed() > GRACE && !told {
             self.stopped = Some((since, true));

@@ -13,6 +13,9 @@ use crate::{Error, Result};
 /// Where the engine finds the sources of `lab`.
 pub const LAB: &str = "LANTERN_LAB_SOURCES";
 
+/// The session's own folder, for builds.
+pub const FOLDER: &str = "LANTERN_LAB_FOLDER";
+
 pub struct Process {
     child: Child,
     orders: Option<Box<dyn Stream>>,
@@ -44,6 +47,7 @@ impl Process {
             .env(ADDRESS, &post.address)
             .env(TOKEN, &post.token)
             .env(LAB, lab)
+            .env(FOLDER, post.folder())
             .env("EVCXR_TMPDIR", post.folder().join("build"))
             .stdin(Stdio::null())
             .stdout(said.try_clone().map_err(failed)?)

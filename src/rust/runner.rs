@@ -5,9 +5,8 @@ use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use wire::engine::{Role, Said};
-use wire::lab::{receive, send};
+use wire::lab::{connect, receive, send};
 
-use super::engine::connect;
 use super::sieve::{Piece, Sieve};
 
 /// evcxr's name for this kind of process.

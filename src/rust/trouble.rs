@@ -4,11 +4,7 @@ use wire::engine::{Failure, Problem};
 
 use super::End;
 use crate::Error;
-use crate::words::Phrase;
 use crate::words::ui;
-
-pub const STARTING: Phrase = ui::RUST_STARTING;
-pub const CALL: Phrase = ui::RUST_CALL;
 
 /// One mistake makes many errors: those after these add little.
 const SHOWN: usize = 4;

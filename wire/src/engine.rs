@@ -27,10 +27,8 @@ pub enum Order {
 /// Engine or output to session.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Said {
-    /// The engine compiles now; seconds since its start.
-    Ready {
-        seconds: f64,
-    },
+    /// The engine compiles now.
+    Ready,
     /// It cannot.
     Unable {
         cause: String,
@@ -89,7 +87,7 @@ coded_enum!(Role { 0 => Lab, 1 => Engine, 2 => Output });
 coded_enum!(Order { 0 => Run { code }, 1 => Kill });
 coded_enum!(Failure { 0 => Compile { problems }, 1 => Died { status }, 2 => Other { text } });
 coded_enum!(Said {
-    0 => Ready { seconds },
+    0 => Ready,
     1 => Unable { cause },
     2 => Print { error, text },
     3 => Mark { n },

@@ -1,8 +1,10 @@
 //! What a Rust cell asks of the session, and what it gets: one request, one answer, in order.
 
 use std::io::{self, Read, Write};
+use std::net::TcpStream;
 
 use crate::code::{Code, coded, coded_enum};
+use crate::engine::Role;
 use crate::{Chart, Form, Report, Table, Value};
 
 /// Where the session listens: `unix:PATH` or `tcp:ADDRESS:PORT`.
@@ -217,4 +219,33 @@ pub fn receive<T: Code>(from: &mut impl Read) -> io::Result<T> {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     T::from_bytes(&body).ok_or_else(nonsense)
+}
+
+/// What is heard and what is said on a connection.
+pub type Ends = (Box<dyn Read + Send>, Box<dyn Write + Send>);
+
+/// Reaches the session whose address and secret are in the environment.
+///
+/// # Errors
+/// This program was not started by Lantern (`NotFound`), or the session is gone.
+pub fn connect(role: Role) -> io::Result<Ends> {
+    let missing = || io::Error::new(io::ErrorKind::NotFound, "this program was not started by Lantern");
+    let address = std::env::var(ADDRESS).map_err(|_| missing())?;
+    let token = std::env::var(TOKEN).map_err(|_| missing())?;
+    let (reader, mut writer): Ends = match address.split_once(':') {
+        #[cfg(unix)]
+        Some(("unix", path)) => {
+            let stream = std::os::unix::net::UnixStream::connect(path)?;
+            (Box::new(stream.try_clone()?), Box::new(stream))
+        }
+        Some(("tcp", address)) => {
+            let stream = TcpStream::connect(address)?;
+            stream.set_nodelay(true)?;
+            (Box::new(stream.try_clone()?), Box::new(stream))
+        }
+        _ => return Err(missing()),
+    };
+    send(&mut writer, &token)?;
+    send(&mut writer, &role)?;
+    Ok((reader, writer))
 }

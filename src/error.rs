@@ -49,6 +49,9 @@ errors! {
     NoInput {}
     Interrupted { what: String }
     NoValue { given: String }
+    UnknownCellMagic { given: String, nearest: String }
+    NoCapture { given: String, nearest: String }
+    RustMemory { asked: String, limit: String }
     // Files
     NotFound { path: String }
     Io { path: String, cause: String }

@@ -107,7 +107,12 @@ impl Counter<'_, '_> {
     fn magic(&mut self, line: &str) -> Result<Answer, Report> {
         let line = line.trim();
         let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        let value = magic::find(name).and_then(|entry| entry.run(rest, self.session, self.out));
+        let session = &mut *self.session;
+        let value = magic::find(name).and_then(|entry| match name {
+            // What it kept is wanted, not shown again.
+            "captured" => self.out.quietly(|out| entry.run(rest, session, out)),
+            _ => entry.run(rest, session, self.out),
+        });
         value.map(|value| Answer::Value { value }).map_err(|error| error.report())
     }
 }
@@ -125,7 +130,7 @@ fn told(step: &crate::train::Step) -> Step {
 }
 
 /// `let run = %train steps=50` becomes a call whose result has the magic's type, in the same line.
-fn magics_as_calls(text: &str) -> Cow<'_, str> {
+pub fn magics_as_calls(text: &str) -> Cow<'_, str> {
     if !text.lines().any(|line| assignment(line).is_some()) {
         return Cow::Borrowed(text);
     }
@@ -140,7 +145,7 @@ fn magics_as_calls(text: &str) -> Cow<'_, str> {
 }
 
 /// `let NAME = %MAGIC` alone on its line: what stands before `=`, and the magic without `%`.
-fn assignment(line: &str) -> Option<(&str, &str)> {
+pub fn assignment(line: &str) -> Option<(&str, &str)> {
     let (pattern, magic) = line.split_once('=')?;
     let name = pattern.trim().strip_prefix("let ")?.trim().trim_start_matches("mut ").trim();
     let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');

@@ -187,6 +187,7 @@ fn steps(session: &mut Session, out: &mut Out) -> Result<()> {
         if let Some(trouble) = session.checkpoint_trouble() {
             out.warn(&ui::NO_CHECKPOINT.with(&[("cause", &trouble)]));
         }
+        out.between(session);
     }
     Ok(())
 }

@@ -68,7 +68,12 @@ pub fn attention_probabilities(q: &Tensor, k: &Tensor, scale: f64, window: Optio
 }
 
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64, window: Option<usize>) -> Result<Tensor> {
-    attention_probabilities(q, k, scale, window)?.matmul(&repeat_heads(v, q.dim(1)?)?.contiguous()?)
+    mixed(&attention_probabilities(q, k, scale, window)?, v)
+}
+
+/// Values mixed by probabilities: `[B,H,T,S]`, `[B,Hkv,S,D]` -> `[B,H,T,D]`.
+pub fn mixed(probabilities: &Tensor, v: &Tensor) -> Result<Tensor> {
+    probabilities.matmul(&repeat_heads(v, probabilities.dim(1)?)?.contiguous()?)
 }
 
 /// `[B,Hkv,S,D] -> [B,H,S,D]`, each head repeated `H/Hkv` times in place.

@@ -2,6 +2,7 @@
 
 pub mod errors;
 pub mod help_zh;
+pub mod lab;
 pub mod luck;
 pub mod nearest;
 pub mod servers;

@@ -17,5 +17,6 @@ mod quantised;
 mod resumed;
 mod saved;
 mod smollm2;
+mod soft;
 mod taps;
 mod training;

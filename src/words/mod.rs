@@ -5,6 +5,7 @@ pub mod help_zh;
 pub mod luck;
 pub mod nearest;
 pub mod servers;
+pub mod training;
 pub mod ui;
 
 use std::fmt::Display;

@@ -18,5 +18,6 @@ mod quantised;
 mod resumed;
 mod saved;
 mod smollm2;
+mod soft;
 mod stopping;
 mod training;

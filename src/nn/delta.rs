@@ -1,9 +1,10 @@
-//! Low-rank deltas by module path, and what one forward pass carries beside its tensors.
+//! What an adapter adds to a model, and what one forward pass carries beside its tensors.
 
 use std::collections::BTreeMap;
 
 use candle_core::Tensor;
 
+use super::Soft;
 use crate::{Result, ops};
 
 /// `x -> B(A(dropout(x))) * scale` (LoRA, arXiv 2106.09685; PEFT's semantics).
@@ -19,9 +20,13 @@ pub struct LowRank {
     pub dropout: f64,
 }
 
-/// The deltas of an adapter, keyed by module path (`transformer.h.0.attn.c_attn`).
+/// What an adapter adds: to layers, before the tokens, or both.
 #[derive(Clone, Debug, Default)]
-pub struct Deltas(pub BTreeMap<String, LowRank>);
+pub struct Deltas {
+    /// By module path (`transformer.h.0.attn.c_attn`).
+    pub layers: BTreeMap<String, LowRank>,
+    pub soft: Option<Soft>,
+}
 
 /// What a forward pass carries: the attached deltas, and a seed while dropout is on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,10 +36,15 @@ pub struct Pass<'a> {
     pub dropout: Option<u64>,
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
+    /// The virtual tokens before each row.
+    pub fn soft(&self) -> Option<&'a Soft> {
+        self.deltas.and_then(|deltas| deltas.soft.as_ref())
+    }
+
     /// What the adapter adds at `path` for `x: [.., in]`, if it has a delta there.
     pub fn delta(&self, path: &str, x: &Tensor) -> Result<Option<Tensor>> {
-        let Some(low) = self.deltas.and_then(|deltas| deltas.0.get(path)) else { return Ok(None) };
+        let Some(low) = self.deltas.and_then(|deltas| deltas.layers.get(path)) else { return Ok(None) };
         let dropped;
         let x = match self.dropout {
             Some(seed) if low.dropout > 0.0 => {
@@ -53,9 +63,18 @@ fn hash(path: &str) -> u64 {
 }
 
 impl Deltas {
+    /// Positions that virtual tokens take from the context.
+    ///
+    /// # Errors
+    /// A soft prompt of another shape.
+    pub fn ahead(&self) -> Result<usize> {
+        self.soft.as_ref().map_or(Ok(0), Soft::len)
+    }
+
     /// The same numbers, shared, outside of any graph.
     pub fn detached(&self) -> Self {
         let detach = |low: &LowRank| LowRank { a: low.a.detach(), b: low.b.detach(), ..low.clone() };
-        Self(self.0.iter().map(|(path, low)| (path.clone(), detach(low))).collect())
+        let layers = self.layers.iter().map(|(path, low)| (path.clone(), detach(low))).collect();
+        Self { layers, soft: self.soft.as_ref().map(Soft::detached) }
     }
 }

@@ -5,9 +5,11 @@ mod delta;
 mod linear;
 mod norm;
 mod rope;
+mod soft;
 
 pub use cache::Cache;
 pub use delta::{Deltas, LowRank, Pass};
 pub use linear::{Linear, Weight, block_name};
 pub use norm::Norm;
 pub use rope::{Rope, RopeScaling};
+pub use soft::{Place, Soft};

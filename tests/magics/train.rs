@@ -132,8 +132,15 @@ fn the_best_weights_come_back() {
     stopped at step 6: no better validation in the last 2 looks
     the weights are those of step 2 again (validation loss 5.2920); `%train` begins a new run from there
     ");
-    assert_snapshot!(run("\n%train best=true"), @"");
-    assert_snapshot!(world.fail(&format!("{BEGIN}%train steps=2 batch=2 --json\n%train best=true")), @"");
+    assert_snapshot!(run("schedule=constant\n%train best=true"), @"
+    validation was best at step 32 (3.5543, now 3.7843): `%train best=true` goes back there
+    the weights are those of step 32 again (validation loss 3.5543); `%train` begins a new run from there
+    ");
+    assert_snapshot!(world.fail(&format!("{BEGIN}%train steps=2 batch=2 --json\n%train best=true")), @"
+    error: there is no better step to go back to: the weights are those of step 2, and no earlier validation that was kept was lower
+      %train best=true
+    hint: `%data … val=0.1` holds examples out; `%train patience=3` always keeps the best weights
+    ");
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn five_steps_of_every_optimizer_equal_theirs() {
         }
         // No road passes for another.
         for (i, ours) in finals.iter().enumerate() {
-            for (j, road) in roads.iter().enumerate().filter(|(j, _)| *j != i) {
+            for (_, road) in roads.iter().enumerate().filter(|(j, _)| *j != i) {
                 let apart = difference(ours, &notes[*road]["final"], every).0;
                 assert!(apart > 5e-4, "{name}: {} is {road} to {apart}", roads[i]);
             }

@@ -17,4 +17,5 @@ mod quantised;
 mod resumed;
 mod saved;
 mod smollm2;
+mod soft;
 mod training;

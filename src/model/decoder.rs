@@ -4,7 +4,7 @@ use candle_core::{IndexOp, Tensor};
 
 use super::spec::{Activation, Mlp, Position};
 use super::{Attention, Layer, Model, Projection};
-use crate::nn::{Cache, Pass, Rope};
+use crate::nn::{Cache, Pass, Place, Rope, Soft};
 use crate::{Error, Result, ops};
 
 /// What goes in.
@@ -60,6 +60,8 @@ impl Model {
     ///
     /// With `caches` (one a row) the rows go on where their caches end, and the caches grow by T. Without them positions start at 0.
     /// Shorter rows of a batch are padded on the right: causal attention keeps the padding from what comes before it.
+    /// A soft prompt stands before the rows where they begin, on the first positions; what comes out is of the tokens only. Rows of a
+    /// batch with a soft prompt begin together.
     ///
     /// # Errors
     /// `ContextFull` past the positions the model has.
@@ -68,10 +70,18 @@ impl Model {
             Input::Ids(ids) => self.embed.embed(ids)?, // (B, T, C)
             Input::Embeds(embeds) => embeds.clone(),
         };
-        let (batch, length, _) = x.dims3()?;
+        let (batch, tokens, _) = x.dims3()?;
+        let soft = pass.soft().filter(|_| caches.as_ref().is_none_or(|caches| caches.iter().all(|cache| cache.held() == 0)));
+        if let Some(soft) = soft {
+            x = soft.before(&x)?; // (B, n + T, C)
+            caches.iter_mut().flat_map(|caches| caches.iter_mut()).try_for_each(|cache| cache.stand_behind(soft))?;
+        }
+        let length = x.dim(1)?;
+        let prefix = soft.filter(|soft| soft.place != Place::Input);
+        let before = prefix.map_or(Ok(0), Soft::len)?;
         let starts: Vec<usize> = match &caches {
-            Some(caches) => caches.iter().map(Cache::len).collect(),
-            None => vec![0; batch],
+            Some(caches) => caches.iter().map(|cache| cache.held() + before).collect(),
+            None => vec![before; batch],
         };
         let end = starts.iter().max().map_or(0, |start| start + length);
         if end > self.spec.context {
@@ -86,17 +96,18 @@ impl Model {
         let angles = self.rope.as_ref().map(|rope| rope.angles(&positions, x.device())).transpose()?;
         for (i, layer) in self.layers.iter().enumerate() {
             tap(taps, i, Site::Residual, &x)?;
-            let attended = self.attend(i, layer, &layer.norm1.forward(&x)?, angles.as_ref(), caches.as_deref_mut(), pass, taps)?;
+            let attended =
+                self.attend(i, layer, &layer.norm1.forward(&x)?, angles.as_ref(), caches.as_deref_mut(), (pass, prefix), taps)?;
             let before = if self.spec.parallel { x.clone() } else { (&x + &attended)? };
             let added = self.mlp(layer, &layer.norm2.forward(&before)?, pass)?;
             tap(taps, i, Site::Mlp, &added)?;
             x = if self.spec.parallel { ((before + attended)? + added)? } else { (before + added)? };
         }
         for cache in caches.into_iter().flatten() {
-            cache.advance(length);
+            cache.advance(before + length);
         }
         tap(taps, self.layers.len(), Site::Residual, &x)?;
-        self.norm.forward(&x)
+        self.norm.forward(&if length == tokens { x } else { x.narrow(1, length - tokens, tokens)?.contiguous()? })
     }
 
     /// `hidden: [.., hidden] -> logits [.., vocabulary]`: only for the rows that are needed.
@@ -118,17 +129,20 @@ impl Model {
         x: &Tensor,
         angles: Option<&(Tensor, Tensor)>,
         caches: Option<&mut [Cache]>,
-        pass: &Pass,
+        (pass, prefix): (&Pass, Option<&Soft>),
         taps: &mut dyn Tap,
     ) -> Result<Tensor> {
         let (batch, length, _) = x.dims3()?;
         let attention = &layer.attention;
-        let [mut q, mut k, v] = self.project(attention, x, pass)?;
+        let [mut q, mut k, mut v] = self.project(attention, x, pass)?;
         if let (Some(q_norm), Some(k_norm)) = (&attention.q_norm, &attention.k_norm) {
             (q, k) = (q_norm.forward(&q.contiguous()?)?, k_norm.forward(&k.contiguous()?)?);
         }
         if let Some(angles) = angles {
             (q, k) = (Rope::rotate(&q, angles)?, Rope::rotate(&k, angles)?);
+        }
+        if let Some(prefix) = prefix {
+            (k, v) = prefix.before_layer(i, &k, &v)?; // (B, H_kv, n + T, D)
         }
         let sight = (1.0 / (self.spec.head_dim as f64).sqrt(), self.spec.window);
         let mut mixed = Vec::with_capacity(batch);

@@ -1,11 +1,11 @@
-//! Low-rank deltas by module path, and what one forward pass carries beside its tensors.
+//! What an adapter adds to a model, and what one forward pass carries beside its tensors.
 
 use std::collections::BTreeMap;
 
 use candle_core::Tensor;
 
-use super::Linear;
 use super::dora::Magnitude;
+use super::{Linear, Soft};
 use crate::{Result, ops};
 
 /// `x -> B(A(dropout(x))) * scale` (LoRA, arXiv 2106.09685; PEFT's semantics), with a magnitude (DoRA) or without.
@@ -22,9 +22,13 @@ pub struct LowRank {
     pub dora: Option<Magnitude>,
 }
 
-/// The deltas of an adapter, keyed by module path (`transformer.h.0.attn.c_attn`).
+/// What an adapter adds: to layers, before the tokens, or both.
 #[derive(Clone, Debug, Default)]
-pub struct Deltas(pub BTreeMap<String, LowRank>);
+pub struct Deltas {
+    /// By module path (`transformer.h.0.attn.c_attn`).
+    pub layers: BTreeMap<String, LowRank>,
+    pub soft: Option<Soft>,
+}
 
 /// What a forward pass carries: the attached deltas, and a seed while dropout is on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,10 +38,15 @@ pub struct Pass<'a> {
     pub dropout: Option<u64>,
 }
 
-impl Pass<'_> {
-    /// What is attached at `path`.
-    pub fn at(&self, path: &str) -> Option<&LowRank> {
-        self.deltas.and_then(|deltas| deltas.0.get(path))
+impl<'a> Pass<'a> {
+    /// The virtual tokens before each row.
+    pub fn soft(&self) -> Option<&'a Soft> {
+        self.deltas.and_then(|deltas| deltas.soft.as_ref())
+    }
+
+    /// What is attached to the layer at `path`.
+    pub fn at(&self, path: &str) -> Option<&'a LowRank> {
+        self.deltas.and_then(|deltas| deltas.layers.get(path))
     }
 }
 
@@ -73,12 +82,21 @@ fn hash(path: &str) -> u64 {
 }
 
 impl Deltas {
+    /// Positions that virtual tokens take from the context.
+    ///
+    /// # Errors
+    /// A soft prompt of another shape.
+    pub fn ahead(&self) -> Result<usize> {
+        self.soft.as_ref().map_or(Ok(0), Soft::len)
+    }
+
     /// The same numbers, shared, outside of any graph. Good until the next step of a run: what follows from them is computed once.
     pub fn detached(&self) -> Self {
         let detach = |low: &LowRank| {
             let dora = low.dora.as_ref().map(Magnitude::detached);
             LowRank { a: low.a.detach(), b: low.b.detach(), dora, ..low.clone() }
         };
-        Self(self.0.iter().map(|(path, low)| (path.clone(), detach(low))).collect())
+        let layers = self.layers.iter().map(|(path, low)| (path.clone(), detach(low))).collect();
+        Self { layers, soft: self.soft.as_ref().map(Soft::detached) }
     }
 }

@@ -24,6 +24,11 @@ pub fn low_rank(x: &Tensor, a: &Tensor, b: &Tensor, scale: f64) -> Result<Tensor
     linear(&linear(x, a, None, Layout::OutIn)?, b, None, Layout::OutIn)? * scale
 }
 
+pub fn scale_columns(x: &Tensor, gain: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let y = x.broadcast_mul(&gain.to_dtype(x.dtype())?)?;
+    bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(&bias.to_dtype(x.dtype())?))
+}
+
 pub fn rms_norm(x: &Tensor, w: &Tensor, eps: f64) -> Result<Tensor> {
     let wide = x.to_dtype(DType::F32)?;
     let scale = (wide.sqr()?.mean_keepdim(D::Minus1)? + eps)?.sqrt()?.recip()?;

@@ -61,6 +61,19 @@ fn linears(r: &mut Random) -> Vec<Case> {
             |o| ops::low_rank(&o[0], &o[1], &o[2], 1.7).unwrap(),
             |o| plain::low_rank(&o[0], &o[1], &o[2], 1.7).unwrap(),
         ));
+        let gain = (normal(r, &[inner], 0.3) + 1.0).unwrap();
+        cases.push(case(
+            format!("scale columns {dims:?}"),
+            vec![x.clone(), gain.clone(), normal(r, &[inner], 0.3)],
+            |o| ops::scale_columns(&o[0], &o[1], Some(&o[2])).unwrap(),
+            |o| plain::scale_columns(&o[0], &o[1], Some(&o[2])).unwrap(),
+        ));
+        cases.push(case(
+            format!("scale columns {dims:?} without bias"),
+            vec![x.clone(), gain],
+            |o| ops::scale_columns(&o[0], &o[1], None).unwrap(),
+            |o| plain::scale_columns(&o[0], &o[1], None).unwrap(),
+        ));
     }
     cases
 }

@@ -63,6 +63,23 @@ fn packed_weights_equal_dequantised_ones() {
     }
 }
 
+#[test]
+fn squares_of_rows_are_of_what_goes_into_an_output() {
+    let mut r = Random::seeded(6);
+    let w = normal(&mut r, &[300, 768], 0.3);
+    let plain = |w: &Tensor| w.to_dtype(DType::F32).unwrap().sqr().unwrap().sum(1).unwrap();
+    for dtype in [DType::F32, DType::F16, DType::BF16] {
+        let w = w.to_dtype(dtype).unwrap();
+        assert!(distance(&ops::row_squares(&w, Layout::OutIn).unwrap(), &plain(&w)) < 1e-5);
+        assert!(distance(&ops::row_squares(&w.t().unwrap(), Layout::InOut).unwrap(), &plain(&w)) < 1e-5);
+    }
+    for format in super::PACKED.iter().copied().chain([GgmlDType::Q3K]) {
+        let packed = Arc::new(QTensor::quantize(&w, format).unwrap());
+        let wide = packed.dequantize(w.device()).unwrap();
+        assert!(distance(&ops::packed_row_squares(&packed).unwrap(), &plain(&wide)) < 1e-5, "{format:?}");
+    }
+}
+
 /// The reference's bits, wherever a tile begins and ends.
 #[test]
 fn blocks_widen_to_the_bits_that_candle_gives() {

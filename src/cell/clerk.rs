@@ -1,15 +1,17 @@
 //! The session's thread: cells from the queue, one after the other; between them the engine of Rust cells is made ready.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use wire::{Event, Execute, HistoryEntry, Outcome, Report};
 
 use super::attach::Recorder;
+use super::pending::Pending;
+use super::reads::Reads;
 use super::remarks::Remarks;
+use super::run;
 use super::split::{Segment, split};
-use super::{Pending, run};
 use crate::rust::Rust;
 use crate::session::Session;
 use crate::stop::Stop;
@@ -19,6 +21,8 @@ use crate::{Error, magic};
 /// What the thread is asked to do.
 pub enum Work {
     Cell(Cell),
+    /// Something waits in [`Reads`].
+    Reads,
     /// A person types Rust, or a file of cells holds some.
     Rust,
 }
@@ -30,7 +34,8 @@ pub struct Cell {
 
 pub struct Clerk {
     pub session: Session,
-    pub rust: Rust,
+    pub rust: Arc<Mutex<Rust>>,
+    pub reads: Reads,
     pub history: Arc<History>,
     pub recorder: Arc<Recorder>,
     pub pending: Arc<Pending>,
@@ -45,7 +50,7 @@ impl Clerk {
         while let Some(cell) = self.next(queue) {
             if holds_rust(&cell.request.code) {
                 // It starts while the magics before it run.
-                self.rust.expect();
+                self.engine(Rust::expect);
             }
             let outcome = self.run(&cell);
             self.pending.end_one();
@@ -57,17 +62,23 @@ impl Clerk {
     /// The next cell. While none comes, the engine of Rust cells starts, and goes again if nobody needs it.
     fn next(&mut self, queue: &Receiver<Work>) -> Option<Cell> {
         loop {
-            let work = match self.rust.patience() {
+            let work = match self.engine(|rust| rust.patience()).flatten() {
                 Some(patience) => queue.recv_timeout(patience),
                 None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match work {
                 Ok(Work::Cell(cell)) => return Some(cell),
-                Ok(Work::Rust) => self.rust.expect(),
-                Err(RecvTimeoutError::Timeout) => self.rust.idle(),
+                Ok(Work::Reads) => self.reads.serve(&mut self.session),
+                Ok(Work::Rust) => drop(self.engine(Rust::expect)),
+                Err(RecvTimeoutError::Timeout) => drop(self.engine(Rust::idle)),
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
+    }
+
+    /// Nothing where a cell runs in it, beside the queue: then it is in use.
+    fn engine<T>(&self, work: impl FnOnce(&mut Rust) -> T) -> Option<T> {
+        self.rust.try_lock().ok().map(|mut rust| work(&mut rust))
     }
 
     fn run(&mut self, Cell { request, events }: &Cell) -> Outcome {
@@ -90,11 +101,13 @@ impl Clerk {
             wait_for_answer(answered, &stop)
         };
         let prompter: Option<magic::Prompter<'_>> = if request.allow_input { Some(&mut prompter) } else { None };
-        let mut out = magic::Out::new(&say, prompter, stop.clone()).with_captures(self.captures.clone());
+        let reads = self.reads.clone();
+        let between = move |session: &mut Session| reads.serve(session);
+        let mut out = magic::Out::new(&say, prompter, stop.clone()).serving(&between).with_captures(self.captures.clone());
         if !request.silent {
             self.remarks.take().iter().for_each(|remark| out.warn(&format!("{remark}\n")));
         }
-        let (session, rust) = (&mut self.session, &mut self.rust);
+        let (session, rust) = (&mut self.session, &*self.rust);
         let run = std::panic::AssertUnwindSafe(|| run::run(&request.code, session, rust, &mut out));
         let result = std::panic::catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&panic)));
         if keep {

@@ -1,8 +1,12 @@
 //! The desk: all that a front end holds of a session. Cells run on a thread of the session's own; everything else answers at once.
 
 mod attach;
+mod beside;
 mod clerk;
 mod complete;
+mod hooks;
+mod pending;
+mod reads;
 mod record;
 mod remarks;
 mod run;
@@ -29,6 +33,8 @@ use crate::words::Lang;
 use crate::{Error, device, magic};
 use attach::Recorder;
 use clerk::{Cell, Clerk, Work};
+use pending::Pending;
+use reads::Reads;
 use remarks::Remarks;
 
 /// The backward pass recurses through every operation of a step.
@@ -53,7 +59,7 @@ impl Setup {
 pub struct Desk(Arc<Inner>);
 
 struct Inner {
-    cells: Mutex<Option<Sender<Work>>>,
+    cells: Arc<Mutex<Option<Sender<Work>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     answers: Sender<Option<String>>,
     pending: Arc<Pending>,
@@ -61,35 +67,14 @@ struct Inner {
     history: Arc<History>,
     recorder: Arc<Recorder>,
     remarks: Remarks,
-    rust: Remote,
+    reads: Reads,
+    rust: Arc<Mutex<Rust>>,
+    /// The engine, for hints while a person types.
+    remote: Remote,
     /// The thread has been told to expect Rust.
     expected: AtomicBool,
-}
-
-/// How many cells wait or run. The cancel flag is only touched under its lock: an interrupt never outlives the cell it was meant for,
-/// and never comes before it.
-struct Pending {
-    cells: Mutex<usize>,
-    stop: Stop,
-}
-
-impl Pending {
-    fn add(&self) {
-        *lock(&self.cells) += 1;
-    }
-
-    fn end_one(&self) {
-        let mut cells = lock(&self.cells);
-        *cells = cells.saturating_sub(1);
-        self.stop.clear();
-    }
-
-    fn interrupt(&self) {
-        let cells = lock(&self.cells);
-        if *cells > 0 {
-            self.stop.raise();
-        }
-    }
+    /// The cells that run beside the queue.
+    beside: Mutex<Vec<(Ticket, Stop)>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -107,15 +92,17 @@ impl Desk {
         let (stop, shared, history) = (Stop::new(), Arc::<Shared>::default(), Arc::new(History::open(home.history())));
         let (cells, queue) = channel();
         let (answers, answered) = channel();
-        let pending = Arc::new(Pending { cells: Mutex::new(0), stop: stop.clone() });
+        let pending = Arc::new(Pending::new(stop.clone()));
         let session = Session::new(stop, shared.clone(), history.clone(), &home, device);
         let recorder = Arc::<Recorder>::default();
         let remarks = Remarks::of(&home);
         let rust = Rust::new(&home);
         let remote = rust.remote();
+        let (reads, rust) = (Reads::default(), Arc::new(Mutex::new(rust)));
         let mut clerk = Clerk {
             session,
-            rust,
+            rust: rust.clone(),
+            reads: reads.clone(),
             history: history.clone(),
             recorder: recorder.clone(),
             pending: pending.clone(),
@@ -129,9 +116,10 @@ impl Desk {
             .stack_size(STACK)
             .spawn(move || clerk.serve(&queue))
             .map_err(|e| Error::Internal { doing: "start of the session's thread".into(), cause: e.to_string() }.report())?;
-        let (cells, thread) = (Mutex::new(Some(cells)), Mutex::new(Some(thread)));
-        let expected = AtomicBool::new(false);
-        Ok(Self(Arc::new(Inner { cells, thread, answers, pending, shared, history, recorder, remarks, rust: remote, expected })))
+        let (cells, thread) = (Arc::new(Mutex::new(Some(cells))), Mutex::new(Some(thread)));
+        let (beside, expected) = (Mutex::default(), AtomicBool::new(false));
+        let inner = Inner { cells, thread, answers, pending, shared, history, recorder, remarks, reads, rust, remote, expected, beside };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// What the person should know before they begin; who asks says it, else the first cell does, on the error stream.
@@ -162,12 +150,7 @@ impl Desk {
     /// until its end. `None` for other cells.
     pub fn attach(&self, code: &str) -> Option<Attached> {
         let (rest, start) = attach::asked(code)?;
-        Some(self.0.recorder.attach(rest, start, || *lock(&self.0.pending.cells)))
-    }
-
-    /// Ends an `%attach`; the cell that it shows goes on. False if it had ended by itself.
-    pub fn detach(&self, ticket: Ticket) -> bool {
-        self.0.recorder.detach(ticket)
+        Some(self.0.recorder.attach(rest, start, || self.0.pending.count()))
     }
 
     /// Stops the running cell within a step, or the next one if it has not begun; does nothing when idle.
@@ -194,7 +177,7 @@ impl Desk {
     pub fn complete(&self, code: &str, cursor: usize) -> Completion {
         self.foresee(code);
         match typed::rust_at(code, cursor) {
-            Some(typed) => typed.complete(&self.0.rust),
+            Some(typed) => typed.complete(&self.0.remote),
             None => complete::complete(code, cursor, &self.0.shared.read()),
         }
     }
@@ -203,7 +186,7 @@ impl Desk {
     pub fn inspect(&self, code: &str, cursor: usize) -> Option<String> {
         self.foresee(code);
         match typed::rust_at(code, cursor) {
-            Some(typed) => typed.hover(&self.0.rust),
+            Some(typed) => typed.hover(&self.0.remote),
             None => magic::help::named(complete::magic_at(code, cursor)?).ok(),
         }
     }
@@ -222,7 +205,7 @@ impl Desk {
     }
 
     pub fn busy(&self) -> bool {
-        *lock(&self.0.pending.cells) > 0
+        self.0.pending.count() > 0
     }
 
     /// Ends the session after the cells that are queued.

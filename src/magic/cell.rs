@@ -69,6 +69,8 @@ pub fn find(name: &str) -> Result<&'static CellMagic> {
 /// Its whole help.
 pub fn text(magic: &CellMagic) -> String {
     let mut text = format!("{} — {}\n\n{}\n\n{}\n", magic.usage, magic.about, magic.more, ui::EXAMPLES);
-    magic.example.lines().for_each(|line| drop(writeln!(text, "  {line}")));
+    for line in magic.example.lines() {
+        let _ = writeln!(text, "  {line}");
+    }
     text
 }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use wire::{Chart, Event, Form, Stream, Table};
 
 use super::captured::{self, Captures};
+use crate::session::Session;
 use crate::stop::Stop;
 use crate::words::ui;
 use crate::{Error, Result};
@@ -15,8 +16,12 @@ pub type Prompter<'a> = &'a mut dyn FnMut(Event) -> Option<String>;
 /// Where events go. A front end that went away is no reason to stop working, so it cannot fail.
 pub type Say<'a> = &'a dyn Fn(Event);
 
+/// Answers what others ask of the session while a cell works on it.
+pub type Between<'a> = &'a dyn Fn(&mut Session);
+
 pub struct Out<'a> {
     say: Say<'a>,
+    between: Option<Between<'a>>,
     prompter: Option<Prompter<'a>>,
     stop: Stop,
     quiet: bool,
@@ -29,7 +34,36 @@ pub struct Out<'a> {
 impl<'a> Out<'a> {
     /// `prompter` is `None` where the front end cannot answer.
     pub fn new(say: Say<'a>, prompter: Option<Prompter<'a>>, stop: Stop) -> Self {
-        Self { say, prompter, stop, quiet: false, printed: String::new(), captures: Captures::default(), capturing: RefCell::default() }
+        Self {
+            say,
+            between: None,
+            prompter,
+            stop,
+            quiet: false,
+            printed: String::new(),
+            captures: Captures::default(),
+            capturing: RefCell::default(),
+        }
+    }
+
+    /// `between` is what [`Out::between`] does.
+    pub fn serving(self, between: Between<'a>) -> Self {
+        Self { between: Some(between), ..self }
+    }
+
+    /// Between two steps or tokens: what others have asked meanwhile is answered.
+    pub fn between(&self, session: &mut Session) {
+        if let Some(between) = self.between {
+            between(session);
+        }
+    }
+
+    /// Something that was said elsewhere.
+    pub fn pass(&mut self, event: Event) {
+        if let Event::Print { stream: Stream::Out, text } = &event {
+            self.printed.push_str(text);
+        }
+        self.send(event);
     }
 
     /// Where `%%capture` keeps things.

@@ -1,5 +1,6 @@
 //! A running cell, followed to its end: what it asks is answered, what it prints is shown, an interrupt reaches it.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,8 @@ use wire::Form;
 use wire::engine::{Failure, Order, Said};
 use wire::lab::{Answer, Ask};
 
-use super::post::Heard;
+use super::caller::Caller;
+use super::post::{Heard, Line};
 use super::process::Process;
 use super::{LOOK, Serve};
 use crate::Error;
@@ -21,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// Of standard error this much is looked at when the program dies, in bytes.
 const LAST_ERRORS: usize = 4096;
 /// What a dead program printed last is still on its way for this long, at most.
-const LAST_WORDS: Duration = Duration::from_millis(300);
+pub const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// How a cell ended, other than well.
 pub enum End {
@@ -47,6 +49,8 @@ fn asked(errors: &str) -> Option<u64> {
 /// A running cell.
 pub struct Cell<'a> {
     heard: &'a Receiver<Heard>,
+    /// Heard while a call was answered, and kept for after it.
+    later: VecDeque<Heard>,
     process: &'a mut Process,
     desk: &'a mut dyn Serve,
     stop: &'a Stop,
@@ -60,7 +64,7 @@ pub struct Cell<'a> {
 
 impl<'a> Cell<'a> {
     pub fn new(heard: &'a Receiver<Heard>, process: &'a mut Process, desk: &'a mut dyn Serve, stop: &'a Stop) -> Self {
-        Self { heard, process, desk, stop, panicked: false, returned: false, stopped: None, errors: String::new() }
+        Self { heard, later: VecDeque::new(), process, desk, stop, panicked: false, returned: false, stopped: None, errors: String::new() }
     }
 }
 
@@ -68,26 +72,28 @@ impl Cell<'_> {
     pub fn follow(&mut self) -> Result<(), End> {
         loop {
             self.look_at_stop()?;
-            match self.heard.recv_timeout(LOOK) {
-                Ok(Heard::Ask { mark, ask, answer }) => {
+            let heard = self.later.pop_front().map_or_else(|| self.heard.recv_timeout(LOOK), Ok);
+            match heard {
+                Ok(Heard::Ask { mark, ask, line }) => {
                     self.wait_for(mark);
-                    let _ = answer.send(self.answer(ask));
+                    let answer = self.answer(ask, &line);
+                    line.say(answer);
                 }
                 Ok(Heard::Said(Said::Ended { forms })) => return self.ended(forms),
                 Ok(Heard::Said(Said::Failed { failure })) => return Err(self.failed(failure)),
                 Ok(Heard::Said(said)) => self.said(said),
                 Ok(Heard::OutputGone) => {}
                 Ok(Heard::EngineGone) | Err(RecvTimeoutError::Disconnected) => return Err(self.gone()),
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.desk.meanwhile(),
             }
         }
     }
 
-    fn answer(&mut self, ask: Ask) -> Answer {
+    fn answer(&mut self, ask: Ask, line: &Line) -> Answer {
         if self.stop.raised() {
             return Answer::Failed { report: Error::Interrupted { what: ui::RUST_CALL.to_string() }.report() };
         }
-        self.desk.answer(ask)
+        self.desk.answer(ask, &mut Caller::new(line, self.heard, &mut self.later, self.stop))
     }
 
     /// Printed text up to the mark comes first.
@@ -101,7 +107,7 @@ impl Cell<'_> {
                 Ok(Heard::Said(Said::Mark { n })) if n == mark => return,
                 Ok(Heard::Said(said)) => self.said(said),
                 // A second thread of the cell asks meanwhile: it is told to try again rather than overtake.
-                Ok(Heard::Ask { answer, .. }) => drop(answer.send(Answer::Failed { report: Error::Busy {}.report() })),
+                Ok(Heard::Ask { line, .. }) => line.say(Answer::Failed { report: Error::Busy {}.report() }),
                 Ok(_) => {}
                 Err(_) => return,
             }

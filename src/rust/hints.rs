@@ -24,10 +24,14 @@ pub fn names(context: &CommandContext) -> Vec<Known> {
 pub fn complete(context: &mut CommandContext, id: u64, code: &str, at: usize) -> Said {
     // What rust-analyzer cannot make sense of has no completions.
     let Ok(completions) = context.completions(code, at) else { return Said::Completed { id, found: Vec::new(), from: at, to: at } };
+    let variables = names(context);
     let mut found: Vec<Known> = Vec::new();
     for completion in completions.completions {
         let name = plain(&completion.code);
-        let word = Known { name: name.to_owned(), kind: completion.kind.to_owned(), note: completion.label };
+        let variable = variables.iter().find(|known| known.name == name).map(|known| known.note.clone());
+        let note = variable.unwrap_or(completion.label);
+        let note = if note == name { String::new() } else { note };
+        let word = Known { name: name.to_owned(), kind: completion.kind.to_owned(), note };
         if !internal(name) && !name.is_empty() && found.iter().all(|known| known.name != name) {
             found.push(word);
         }

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "rust-cells")]
 mod builds;
+mod caller;
 pub mod calls;
 #[cfg(all(unix, feature = "rust-cells"))]
 mod cargo;
@@ -35,6 +36,7 @@ use wire::Form;
 use wire::engine::Order;
 use wire::lab::{Answer, Ask};
 
+pub use caller::{Caller, Meanwhile};
 pub use remote::{Found, Remote, word_before};
 
 use crate::stop::Stop;
@@ -80,8 +82,10 @@ pub fn hook() -> Option<ExitCode> {
 
 /// What a cell needs of the session while it runs.
 pub trait Serve {
-    /// Answers one request.
-    fn answer(&mut self, ask: Ask) -> Answer;
+    /// Answers one request; `caller` is who asked.
+    fn answer(&mut self, ask: Ask, caller: &mut Caller<'_>) -> Answer;
+    /// Called again and again while the cell asks nothing.
+    fn meanwhile(&mut self);
     fn print(&mut self, error: bool, text: &str);
     /// The cell's last expression.
     fn value(&mut self, forms: Vec<Form>);

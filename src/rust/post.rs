@@ -5,7 +5,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,15 +23,33 @@ impl<T: Read + Write + Send> Stream for T {}
 
 /// What the channel brings.
 pub enum Heard {
-    Ask { mark: u64, ask: Ask, answer: Sender<Answer> },
+    Ask { mark: u64, ask: Ask, line: Line },
     Said(Said),
     EngineGone,
     OutputGone,
 }
 
+/// The connection on which something was asked.
+pub struct Line {
+    answer: Sender<Answer>,
+    more: Receiver<Ask>,
+}
+
+impl Line {
+    /// Sends an answer; who asked may be gone.
+    pub fn say(&self, answer: Answer) {
+        let _ = self.answer.send(answer);
+    }
+
+    /// What is asked after an answer that was not the last.
+    pub fn more(&self, timeout: Duration) -> std::result::Result<Ask, RecvTimeoutError> {
+        self.more.recv_timeout(timeout)
+    }
+}
+
 /// Who is heard, and by whom.
 #[derive(Default)]
-struct Line {
+struct Listening {
     token: String,
     /// Counts the secrets; 0: there has been none, nobody is let in.
     age: u64,
@@ -40,7 +58,7 @@ struct Line {
 
 #[derive(Clone)]
 struct Switchboard {
-    line: Arc<Mutex<Line>>,
+    line: Arc<Mutex<Listening>>,
     remote: Remote,
 }
 
@@ -133,7 +151,7 @@ fn listen_tcp(board: &Switchboard) -> std::io::Result<String> {
 }
 
 impl Switchboard {
-    fn line(&self) -> MutexGuard<'_, Line> {
+    fn line(&self) -> MutexGuard<'_, Listening> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -162,14 +180,22 @@ impl Switchboard {
         match role {
             Role::Lab => {
                 while let Ok((mark, ask)) = receive::<(u64, Ask)>(&mut stream) {
-                    let (answer, answered) = channel();
-                    if !self.tell(age, Heard::Ask { mark, ask, answer }) {
+                    let ((answer, answered), (next, more)) = (channel(), channel());
+                    if !self.tell(age, Heard::Ask { mark, ask, line: Line { answer, more } }) {
                         return;
                     }
-                    // Nobody listens between cells.
-                    let answer = answered.recv().unwrap_or_else(|_| Answer::Failed { report: Error::Busy {}.report() });
-                    if send(&mut stream, &answer).is_err() {
-                        return;
+                    loop {
+                        // Nobody listens between cells.
+                        let answer = answered.recv().unwrap_or_else(|_| Answer::Failed { report: Error::Busy {}.report() });
+                        if send(&mut stream, &answer).is_err() {
+                            return;
+                        }
+                        if !matches!(answer, Answer::Activation { .. }) {
+                            break;
+                        }
+                        let Ok((_, ask)) = receive::<(u64, Ask)>(&mut stream) else { return };
+                        // A call that was given up does not wait for it: its last answer is there.
+                        let _ = next.send(ask);
                     }
                 }
             }

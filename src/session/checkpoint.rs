@@ -82,7 +82,7 @@ impl Subject {
     /// # Errors
     /// Only what candle reports.
     pub fn of(model: &Model, adapter: Option<&Adapter>, data: &Dataset) -> Result<Self> {
-        let adapter = adapter.map(|adapter| format!("{} alpha={} dropout={}", adapter.title(), adapter.lora.alpha, adapter.lora.dropout));
+        let adapter = adapter.map(Adapter::identity);
         Ok(Self {
             model: model.name.clone(),
             weights: weights(model)?,

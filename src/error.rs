@@ -110,6 +110,8 @@ errors! {
     AdapterOnQuant { format: String }
     BadCheckpoint { path: String, cause: String }
     OtherRun { path: String, what: String, given: String, expected: String }
+    RunReturned { step: usize }
+    NoBest { step: usize }
     // The Jupyter kernel
     BadConnection { path: String, cause: String }
     CannotBind { address: String, cause: String }

@@ -118,8 +118,7 @@ impl Counter<'_, '_> {
             return Ok(());
         }
         let kept = self.session.keep_stopped();
-        self.session.finish_training();
-        kept
+        self.session.finish_training().map(|_| ()).and(kept)
     }
 }
 

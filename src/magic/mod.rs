@@ -25,6 +25,7 @@ mod quant;
 mod sampling;
 mod save;
 mod seed;
+mod settings;
 pub mod shell;
 mod status;
 mod tokens;

@@ -6,6 +6,7 @@ pub mod lab;
 pub mod luck;
 pub mod nearest;
 pub mod servers;
+pub mod training;
 pub mod ui;
 
 use std::fmt::Display;

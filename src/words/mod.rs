@@ -3,9 +3,11 @@
 pub mod adapters;
 pub mod errors;
 pub mod help_zh;
+pub mod lab;
 pub mod luck;
 pub mod nearest;
 pub mod servers;
+pub mod training;
 pub mod ui;
 
 use std::fmt::Display;

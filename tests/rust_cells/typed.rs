@@ -23,6 +23,18 @@ fn words(client: &Client, code: &str) -> Vec<String> {
     }
 }
 
+/// Until the engine has an answer.
+fn asked_again(ask: impl Fn() -> Option<String>) -> String {
+    let until = Instant::now() + super::LIMIT;
+    loop {
+        match ask() {
+            Some(answer) => return answer,
+            None if Instant::now() > until => return String::new(),
+            None => std::thread::yield_now(),
+        }
+    }
+}
+
 pub fn hints(client: &Client) {
     good(
         client,
@@ -36,6 +48,10 @@ pub fn hints(client: &Client) {
     let code = "%seed 7\n\"模\".len(); 模";
     let found = client.complete(code, code.len());
     assert_eq!((&code[found.start..found.end], found.candidates[0].text.as_str()), ("模", "模型"));
+    let help = asked_again(|| client.inspect("let a = lab::attention(\"x\", 0)?;", 14));
+    assert!(help.contains("Attention probabilities of `layer`"), "{help}");
+    assert_eq!(asked_again(|| client.inspect("let n = point.width;", 10)).matches("Point").count(), 1);
+    assert!(client.inspect("%%time", 3).unwrap().contains("Wall time"));
     let magics = client.complete("%%ca", 4);
     assert_eq!((magics.start, magics.candidates[0].text.as_str()), (0, "%%capture"));
     busy(client);

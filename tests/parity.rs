@@ -13,6 +13,7 @@ mod greedy;
 mod layouts;
 mod oracle;
 mod perplexity;
+mod prompts;
 mod quantised;
 mod resumed;
 mod saved;

@@ -3,12 +3,15 @@
 mod file;
 mod lora;
 mod merge;
+mod prompt;
+mod prompt_file;
 
 use candle_core::Var;
 
 pub use file::write_tensors;
 pub use lora::{Lora, module_names};
 pub use merge::merged;
+pub use prompt::{Kind, Prompt, Start};
 
 use crate::nn::Deltas;
 
@@ -26,6 +29,7 @@ pub struct Adapter {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Method {
     Lora(Lora),
+    Prompt(Prompt),
 }
 
 impl Adapter {
@@ -33,7 +37,7 @@ impl Adapter {
         &self.deltas
     }
 
-    /// What is trained, by name: `PATH.lora_A.weight`, `PATH.lora_B.weight`.
+    /// What is trained, by name: `PATH.lora_A.weight`, `PATH.lora_B.weight`, or `prompt_encoder.embedding.weight` and so on.
     pub fn vars(&self) -> &[(String, Var)] {
         &self.vars
     }
@@ -47,6 +51,7 @@ impl Adapter {
     pub fn title(&self) -> String {
         match &self.method {
             Method::Lora(lora) => lora.title(),
+            Method::Prompt(prompt) => prompt.title(),
         }
     }
 
@@ -54,6 +59,8 @@ impl Adapter {
     pub fn identity(&self) -> String {
         match &self.method {
             Method::Lora(lora) => lora.identity(),
+            // The same recipe may train its network or, from a file, the prompts themselves.
+            Method::Prompt(prompt) => format!("{}{}", prompt.identity(), if self.lost_encoder() { " bare" } else { "" }),
         }
     }
 }

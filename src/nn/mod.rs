@@ -2,6 +2,7 @@
 
 mod cache;
 mod delta;
+mod encoder;
 mod linear;
 mod norm;
 mod rope;
@@ -9,6 +10,7 @@ mod soft;
 
 pub use cache::Cache;
 pub use delta::{Deltas, LowRank, Pass};
+pub use encoder::{Encoder, Net, Part, TABLE, Widths};
 pub use linear::{Linear, Weight, block_name};
 pub use norm::Norm;
 pub use rope::{Rope, RopeScaling};

@@ -152,7 +152,7 @@ impl Session {
         self.known(&[id])?;
         let Some(mut choosing) = self.choosing.take() else { return Err(Error::NoRun {}) };
         let base = self.base()?;
-        if base.tokenizer.eos().contains(&id) || choosing.len >= base.model.spec.context {
+        if base.tokenizer.eos().contains(&id) || choosing.len >= self.room()? {
             return Ok(None);
         }
         let scores = self.scores(&[id], &mut choosing.cache)?;

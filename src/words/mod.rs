@@ -4,6 +4,7 @@ pub mod errors;
 pub mod help_zh;
 pub mod luck;
 pub mod nearest;
+pub mod prompts;
 pub mod servers;
 pub mod ui;
 

@@ -49,6 +49,12 @@ errors! {
     NoInput {}
     Interrupted { what: String }
     NoValue { given: String }
+    /// A cell that runs beside another one asks for more than a look.
+    Occupied { doing: String }
+    /// A hook asks for more than a look while it is called.
+    InHook {}
+    /// A hook panicked, or its cell is gone.
+    HookGone {}
     // Files
     NotFound { path: String }
     Io { path: String, cause: String }
@@ -78,6 +84,8 @@ errors! {
     HubOffline { repository: String, folder: String }
     NoWeights { repository: String, cause: String }
     AdapterAlone { adapter: String, base: String }
+    NoActivation { given: String, nearest: String, end: String }
+    HookShape { activation: String, given: String, expected: String }
     // Generation
     ContextFull { tokens: usize, context: usize }
     NoChatTemplate { model: String }
@@ -105,6 +113,8 @@ errors! {
     LongPrompt { tokens: usize, n: usize }
     LongExamples { longest: usize, virtual_tokens: usize, context: usize, fits: usize }
     CannotMerge { adapter: String }
+    RunReturned { step: usize }
+    NoBest { step: usize }
     // The Jupyter kernel
     BadConnection { path: String, cause: String }
     CannotBind { address: String, cause: String }

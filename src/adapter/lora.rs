@@ -60,7 +60,7 @@ impl Adapter {
             check(&format!("{path}.lora_A"), &a, [lora.r, inn])?;
             check(&format!("{path}.lora_B"), &b, [out, lora.r])?;
             let (a, b) = (Var::from_tensor(&a.contiguous()?)?, Var::from_tensor(&b.contiguous()?)?);
-            let low = LowRank { a: a.as_tensor().clone(), b: b.as_tensor().clone(), scale, dropout: lora.dropout };
+            let low = LowRank { a: a.as_tensor().clone(), b: b.as_tensor().clone(), scale, dropout: lora.dropout, dora: None };
             deltas.layers.insert(path.clone(), low);
             vars.push((format!("{path}.lora_A.weight"), a));
             vars.push((format!("{path}.lora_B.weight"), b));

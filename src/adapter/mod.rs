@@ -47,6 +47,14 @@ impl Adapter {
         self.vars.iter().map(|(_, var)| var.elem_count()).sum()
     }
 
+    /// The learning rate where none is asked for: PEFT's examples use these.
+    pub fn rate(&self) -> f64 {
+        match &self.method {
+            Method::Lora(_) => 2e-4,
+            Method::Prompt(prompt) => prompt.rate(),
+        }
+    }
+
     /// A few words for a person: `lora r=16 c_attn`.
     pub fn title(&self) -> String {
         match &self.method {

@@ -96,6 +96,15 @@ impl Prompt {
         format!("{} hidden={} {:?} {:?}", self.title(), self.hidden, self.net, self.start)
     }
 
+    /// A network moves its prompts with all of its weights; bare prompts need larger steps.
+    pub fn rate(&self) -> f64 {
+        match (self.net, self.kind) {
+            (Net::Bare, Kind::Prefix) => 1e-2,
+            (Net::Bare, _) => 3e-2,
+            _ => 1e-3,
+        }
+    }
+
     fn widths(&self, spec: &Spec) -> Widths {
         Widths { tokens: self.tokens, input: self.kind.width(spec), hidden: self.hidden, output: self.kind.output(spec) }
     }

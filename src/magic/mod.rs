@@ -26,6 +26,7 @@ mod quant;
 mod sampling;
 mod save;
 mod seed;
+mod settings;
 pub mod shell;
 mod status;
 mod tokens;
@@ -135,6 +136,9 @@ pub const LIST: &[Entry] = &[
     entry::<lsmagic::Args>("lsmagic"),
     entry::<help::Args>("help"),
 ];
+
+/// Magics that look and change nothing: they are answered between two steps of another front end's cell.
+pub const READS: &[&str] = &["models", "info", "next", "tokens", "status", "history", "lsmagic", "help"];
 
 /// Magics that may take more memory than there is; should the process die of one, the next session says so.
 const HEAVY: &[&str] = &["load", "train", "pretrain", "eval", "quant"];

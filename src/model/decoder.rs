@@ -28,6 +28,8 @@ pub enum Site {
     Value,
     /// Attention probabilities, `[B, H, T, S]`.
     Probabilities,
+    /// What the attention adds, `[B, T, hidden]`.
+    Attended,
     /// What the MLP adds, `[B, T, hidden]`.
     Mlp,
 }
@@ -36,6 +38,15 @@ pub enum Site {
 pub trait Tap {
     fn wants(&self, layer: usize, site: Site) -> bool;
     fn take(&mut self, layer: usize, site: Site, activation: &Tensor) -> Result<()>;
+
+    /// What goes on in its place, of the same shape and type; `None`: the activation itself, not a bit changed.
+    ///
+    /// # Errors
+    /// Those of [`Tap::take`].
+    fn replace(&mut self, layer: usize, site: Site, activation: &Tensor) -> Result<Option<Tensor>> {
+        self.take(layer, site, activation)?;
+        Ok(None)
+    }
 }
 
 /// Asks for nothing.
@@ -51,8 +62,10 @@ impl Tap for NoTap {
     }
 }
 
-fn tap(tap: &mut dyn Tap, layer: usize, site: Site, activation: &Tensor) -> Result<()> {
-    if tap.wants(layer, site) { tap.take(layer, site, activation) } else { Ok(()) }
+/// The activation, or what a tap put in its place.
+fn tap(tap: &mut dyn Tap, layer: usize, site: Site, activation: Tensor) -> Result<Tensor> {
+    let other = if tap.wants(layer, site) { tap.replace(layer, site, &activation)? } else { None };
+    Ok(other.unwrap_or(activation))
 }
 
 impl Model {
@@ -96,18 +109,18 @@ impl Model {
         }
         let angles = self.rope.as_ref().map(|rope| rope.angles(&positions, x.device())).transpose()?;
         for (i, layer) in self.layers.iter().enumerate() {
-            tap(taps, i, Site::Residual, &x)?;
+            x = tap(taps, i, Site::Residual, x)?;
             let attended =
                 self.attend(i, layer, &layer.norm1.forward(&x)?, angles.as_ref(), caches.as_deref_mut(), (pass, prefix), taps)?;
+            let attended = tap(taps, i, Site::Attended, attended)?;
             let before = if self.spec.parallel { x.clone() } else { (&x + &attended)? };
-            let added = self.mlp(layer, &layer.norm2.forward(&before)?, pass)?;
-            tap(taps, i, Site::Mlp, &added)?;
+            let added = tap(taps, i, Site::Mlp, self.mlp(layer, &layer.norm2.forward(&before)?, pass)?)?;
             x = if self.spec.parallel { ((before + attended)? + added)? } else { (before + added)? };
         }
         for cache in caches.into_iter().flatten() {
             cache.advance(before + length);
         }
-        tap(taps, self.layers.len(), Site::Residual, &x)?;
+        let x = tap(taps, self.layers.len(), Site::Residual, x)?;
         self.norm.forward(&if length == tokens { x } else { x.narrow(1, length - tokens, tokens)?.contiguous()? })
     }
 
@@ -194,13 +207,15 @@ impl Model {
     }
 }
 
-/// q, k, v after rope and cache -> `[B, H, T, D]`; a tapped layer computes its probabilities plainly.
+/// q, k, v after rope and cache -> `[B, H, T, D]`; a tapped layer computes its probabilities plainly, and mixes the values by others plainly.
 fn attention_of(i: usize, [q, k, v]: [&Tensor; 3], (scale, window): (f64, Option<usize>), taps: &mut dyn Tap) -> Result<Tensor> {
-    tap(taps, i, Site::Query, q)?;
-    tap(taps, i, Site::Key, k)?;
-    tap(taps, i, Site::Value, v)?;
-    if taps.wants(i, Site::Probabilities) {
-        taps.take(i, Site::Probabilities, &ops::attention_probabilities(q, k, scale, window)?)?;
+    let q = tap(taps, i, Site::Query, q.clone())?;
+    let k = tap(taps, i, Site::Key, k.clone())?;
+    let v = tap(taps, i, Site::Value, v.clone())?;
+    if taps.wants(i, Site::Probabilities)
+        && let Some(others) = taps.replace(i, Site::Probabilities, &ops::attention_probabilities(&q, &k, scale, window)?)?
+    {
+        return Ok(ops::plain::mixed(&others, &v)?);
     }
-    ops::attention(q, k, v, scale, window)
+    ops::attention(&q, &k, &v, scale, window)
 }

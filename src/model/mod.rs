@@ -9,6 +9,7 @@ mod forecast;
 mod gguf;
 mod load;
 mod names;
+mod sites;
 mod source;
 mod spec;
 mod weights;

@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 
 use candle_core::Tensor;
 
-use super::Encoder;
+use super::dora::Magnitude;
+use super::{Encoder, Linear};
 use crate::{Result, ops};
 
-/// `x -> B(A(dropout(x))) * scale` (LoRA, arXiv 2106.09685; PEFT's semantics).
+/// `x -> B(A(dropout(x))) * scale` (LoRA, arXiv 2106.09685; PEFT's semantics), with a magnitude (DoRA) or without.
 #[derive(Clone, Debug)]
 pub struct LowRank {
     /// `[r, in]`, f32.
     pub a: Tensor,
     /// `[out, r]`, f32.
     pub b: Tensor,
-    /// `alpha / r`.
+    /// `alpha / r`, or `alpha / sqrt(r)`.
     pub scale: f64,
     /// Share of `x` dropped on the way into A while training.
     pub dropout: f64,
+    pub dora: Option<Magnitude>,
 }
 
 /// What an adapter adds: to layers, before the tokens, or both.
@@ -43,18 +45,35 @@ impl<'a> Pass<'a> {
         self.deltas.and_then(|deltas| deltas.prompt.as_ref())
     }
 
-    /// What the adapter adds at `path` for `x: [.., in]`, if it has a delta there.
-    pub fn delta(&self, path: &str, x: &Tensor) -> Result<Option<Tensor>> {
-        let Some(low) = self.deltas.and_then(|deltas| deltas.layers.get(path)) else { return Ok(None) };
-        let dropped;
-        let x = match self.dropout {
-            Some(seed) if low.dropout > 0.0 => {
-                dropped = ops::dropout(x, low.dropout, seed ^ hash(path))?;
-                &dropped
-            }
-            _ => x,
+    /// What is attached to the layer at `path`.
+    pub fn at(&self, path: &str) -> Option<&'a LowRank> {
+        self.deltas.and_then(|deltas| deltas.layers.get(path))
+    }
+}
+
+impl LowRank {
+    /// The layer with the delta, `x: [.., in] -> [.., out]`; `seed` while training.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn forward(&self, linear: &Linear, x: &Tensor, seed: Option<u64>) -> Result<Tensor> {
+        let Linear { path, weight, bias } = linear;
+        let dropped = match seed.filter(|_| self.dropout > 0.0) {
+            Some(seed) => Some(ops::dropout(x, self.dropout, seed ^ hash(path))?),
+            None => None,
         };
-        ops::low_rank(x, &low.a, &low.b, low.scale).map(Some)
+        let low = ops::low_rank(dropped.as_ref().unwrap_or(x), &self.a, &self.b, self.scale)?;
+        let Some(magnitude) = &self.dora else { return Ok((weight.apply(x, bias.as_ref())? + low)?) };
+        let gain = magnitude.gain(weight, &self.a, &self.b, self.scale)?;
+        match &dropped {
+            None => ops::scale_columns(&(weight.apply(x, None)? + low)?, &gain, bias.as_ref()),
+            // PEFT lets the magnitude change what the layer makes of the input that dropout left.
+            Some(dropped) => {
+                let part = weight.apply(dropped, None)?;
+                let changed = ops::scale_columns(&(&part + low)?, &gain, None)?;
+                Ok(((weight.apply(x, bias.as_ref())? + changed)? - part)?)
+            }
+        }
     }
 }
 
@@ -72,9 +91,12 @@ impl Deltas {
         self.prompt.as_ref().map_or(Ok(0), Encoder::len)
     }
 
-    /// The same numbers, shared, outside of any graph.
+    /// The same numbers, shared, outside of any graph. Good until the next step of a run: what follows from them is computed once.
     pub fn detached(&self) -> Self {
-        let detach = |low: &LowRank| LowRank { a: low.a.detach(), b: low.b.detach(), ..low.clone() };
+        let detach = |low: &LowRank| {
+            let dora = low.dora.as_ref().map(Magnitude::detached);
+            LowRank { a: low.a.detach(), b: low.b.detach(), dora, ..low.clone() }
+        };
         let layers = self.layers.iter().map(|(path, low)| (path.clone(), detach(low))).collect();
         Self { layers, prompt: self.prompt.as_ref().map(Encoder::detached) }
     }

@@ -23,7 +23,7 @@ use wire::{HistoryEntry, HistoryQuery};
 
 pub use checkpoint::Found;
 pub use generate::Written;
-pub use inside::Numbers;
+pub use inside::{Choosing, Nobody, Numbers, Watch};
 pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
 pub use pretrain::Shape;
@@ -61,7 +61,6 @@ pub struct Session {
     adapter: Option<Adapter>,
     data: Option<Dataset>,
     generation: Option<Generation>,
-    choosing: Option<inside::Choosing>,
     chat: Vec<Message>,
     run: Option<train::Active>,
     unsaved: Unsaved,
@@ -102,7 +101,6 @@ impl Session {
             adapter: None,
             data: None,
             generation: None,
-            choosing: None,
             chat: Vec::new(),
             run: None,
             unsaved: Unsaved::default(),

@@ -8,7 +8,7 @@ use crate::data::Dataset;
 use crate::device;
 use crate::model::{Model, Slot, fits};
 use crate::nn::Weight;
-use crate::train::{Recipe, Run, Step};
+use crate::train::{Recipe, Run, Step, Validation};
 use crate::{Error, Result};
 
 /// A run and what it works on.
@@ -99,6 +99,9 @@ impl Session {
         self.begin_training(found.identity.recipe.clone(), dtype.unwrap_or(DType::F32))?;
         self.go_on(&found, every)?;
         if let (Some(active), Some(steps)) = (&mut self.run, steps) {
+            if active.run.returned() {
+                return Err(Error::RunReturned { step: active.run.weights_of() });
+            }
             active.run.extend(steps);
         }
         Ok(found)
@@ -129,6 +132,9 @@ impl Session {
     pub fn resume_training(&mut self, steps: Option<usize>) -> Result<()> {
         let model = &self.loaded.as_ref().ok_or(Error::NoModel {})?.model;
         let active = self.run.as_mut().ok_or(Error::NoRun {})?;
+        if active.run.returned() {
+            return Err(Error::RunReturned { step: active.run.weights_of() });
+        }
         if let Some(steps) = steps {
             active.run.extend(steps);
         }
@@ -178,9 +184,29 @@ impl Session {
         }
     }
 
+    /// Makes the trained weights what they were at the best validation of the last run, which cannot go on then.
+    ///
+    /// # Errors
+    /// `NoRun`; `NoBest` where the best are the last, or were not kept.
+    pub fn go_back(&mut self) -> Result<Validation> {
+        let active = self.run.as_mut().ok_or(Error::NoRun {})?;
+        // A full run's variables are the session's weights since it was put down.
+        let best = active.run.go_back()?.ok_or_else(|| Error::NoBest { step: active.run.weights_of() })?;
+        let trained = if active.full { &mut self.unsaved.model } else { &mut self.unsaved.adapter };
+        *trained = true;
+        self.publish();
+        Ok(best)
+    }
+
     /// Puts the run down: fully trained weights become the session's, widened copies go. What was learned stays, however it ended.
-    pub fn finish_training(&mut self) {
-        let Some(active) = &mut self.run else { return };
+    /// A run that had patience and came to its end goes back to its best validation, which it gives.
+    ///
+    /// # Errors
+    /// Only what candle reports of going back.
+    pub fn finish_training(&mut self) -> Result<Option<Validation>> {
+        let Some(active) = &mut self.run else { return Ok(None) };
+        let patient = active.run.recipe.patience.is_some() && active.run.done();
+        let back = if patient { active.run.go_back() } else { Ok(None) };
         if let (Some(working), true, Some(base)) = (active.working.take(), active.full, &mut self.loaded) {
             base.model = working.detached();
         }
@@ -194,6 +220,7 @@ impl Session {
         }
         device::memory::give_back();
         self.publish();
+        back
     }
 
     /// Highest resident memory of the run, in bytes.
@@ -220,8 +247,9 @@ fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, f
     let wide = model.parameters() * if full { 4 } else { dtype.size_in_bytes() as u64 };
     // A model that is dense in this dtype already is shared, not copied; a full run copies it.
     let widened = if full || model.format() != dtype.as_str() { wide } else { 0 };
-    // Gradient, and the optimizer's two moments, all f32.
-    let optimizer = 3 * 4 * parameters as u64;
+    // Gradient, and what the optimizer keeps, all f32; early stopping keeps the best weights too.
+    let best = if recipe.patience.is_some() { 4 } else { 0 };
+    let optimizer = (4 + recipe.optimizer.bytes_per_parameter(recipe.momentum) + best) * parameters as u64;
     let bytes = widened + optimizer + model.step_bytes(recipe.batch * longest);
     let mean = data.train.iter().map(|example| example.len()).sum::<usize>() as f64 / data.train.len().max(1) as f64;
     let tokens = mean * (recipe.batch * recipe.accum * steps) as f64;

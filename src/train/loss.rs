@@ -51,12 +51,27 @@ fn learned_rows(model: &Model, pass: &Pass, batch: &Batch) -> Result<(Tensor, Ve
 ///
 /// # Errors
 /// Shapes; a batch longer than the context.
-pub fn on_graph(model: &Model, pass: &Pass, batch: &Batch) -> Result<Tensor> {
+pub fn on_graph(model: &Model, pass: &Pass, batch: &Batch, smoothing: f64) -> Result<Tensor> {
     let (hidden, targets) = learned_rows(model, pass, batch)?;
-    ops::cross_entropy(&hidden, &head_of(model), &targets)
+    ops::smoothed_cross_entropy(&hidden, &head_of(model), &targets, smoothing)
 }
 
-/// The loss of an accumulation window and the gradients of its mean, in the order of `vars`: what one step learns from.
+/// What the gradients of a window are of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Aim {
+    /// Share of each target that is spread over the vocabulary.
+    pub smoothing: f64,
+    /// The mean loss is multiplied by it, the gradients with it.
+    pub scale: f64,
+}
+
+impl Default for Aim {
+    fn default() -> Self {
+        Self { smoothing: 0.0, scale: 1.0 }
+    }
+}
+
+/// The loss of an accumulation window and the gradients of its mean, times `aim.scale`, in the order of `vars`: what one step learns from.
 /// Each batch draws the seed of its dropout.
 ///
 /// # Errors
@@ -66,15 +81,16 @@ pub fn gradients(
     deltas: Option<&Deltas>,
     window: &[Batch],
     vars: &Parameters,
+    aim: Aim,
     seed: &mut dyn FnMut() -> u64,
 ) -> Result<(Loss, Gradients)> {
     let mut loss = Loss { sum: 0.0, tokens: window.iter().map(|batch| batch.learned).sum() };
     let mut gradients = Gradients::default();
     for batch in window {
         let pass = Pass { deltas, dropout: Some(seed()) };
-        let sum = on_graph(model, &pass, batch)?;
+        let sum = on_graph(model, &pass, batch, aim.smoothing)?;
         loss.sum += f64::from(sum.to_scalar::<f32>()?);
-        let mut store = (sum / loss.tokens as f64)?.backward()?;
+        let mut store = (sum * (aim.scale / loss.tokens as f64))?.backward()?;
         gradients.add(Gradients::take(vars, &mut store))?;
     }
     Ok((loss, gradients))

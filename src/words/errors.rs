@@ -30,9 +30,14 @@ wording! {
     RustReturned: "`?` ended the cell; its new variables are lost, the model and everything else are as they were", "`?` 结束了单元格；本单元格的新变量已丢失，模型和其他一切不变";
     RustDied: "the program that runs Rust cells died ({status}); all Rust variables are lost, the model, adapter and run are kept", "运行 Rust 单元格的程序已退出（{status}）；所有 Rust 变量已丢失，模型、适配器和训练保持不变", hint "run the cell again: a new program has started", "请重新运行单元格：新的程序已启动";
     RustInterrupted: "interrupted; the cell did not end by itself, so its program was ended: all Rust variables are lost, the model, adapter and run are kept", "已中断；单元格没有自行结束，其程序已被终止：所有 Rust 变量已丢失，模型、适配器和训练保持不变";
+    Occupied: "busy: {doing}", "忙：{doing}", hint "beside it a cell may look (`lab::logits`, `%next`, `%status`) and show; run this one again when that is done, or interrupt it there: what it learned stays", "在它旁边只能查看（`lab::logits`、`%next`、`%status`）和显示；等它完成后再运行这个单元格，或在那边中断它：已学到的会保留";
+    InHook: "a hook may look and show while it is called, not run magics, train, generate or hook", "钩子被调用时只能查看和显示，不能运行魔法命令、训练、生成或再挂钩子", hint "keep what you need in a variable, and do the rest after the call", "把需要的内容存入变量，在调用之后再做其余的事";
+    HookGone: "a hook did not come back, so the call that it was for has no result", "钩子没有返回，因此它所属的调用没有结果";
     Busy: "the session is busy with another request", "会话正在处理另一个请求", hint "call `lab` from one thread, while its cell runs", "请在单元格运行期间、从一个线程调用 `lab`";
     NoToken: "there is no token {id}; the vocabulary has {vocabulary}", "没有 token {id}；词表共有 {vocabulary} 个", hint "ids are 0 to {vocabulary} - 1; `lab::encode` makes them from text", "编号从 0 到 {vocabulary} - 1；`lab::encode` 由文本得到编号";
     NoLayer: "there is no layer {layer}; the model has {layers}, counted from 0", "没有第 {layer} 层；模型共有 {layers} 层，从 0 起", hint "`%info` shows the layers", "`%info` 显示层数";
+    NoActivation: "the model has no activation `{given}`", "模型没有激活值 `{given}`", hint "did you mean {nearest}? `lab::activations()` lists them all", "是不是 {nearest}？`lab::activations()` 列出全部", hint "they go from `layers.0.residual` to `{end}`: `lab::activations()` lists them all", "名字从 `layers.0.residual` 到 `{end}`：`lab::activations()` 列出全部";
+    HookShape: "a hook gave `{activation}` the shape {given}, it was {expected}", "钩子把 `{activation}` 的形状改成了 {given}，原来是 {expected}", hint "change the numbers in place: `activation.data_mut()`, `activation.fill(0.0)`", "请就地修改数值：`activation.data_mut()`、`activation.fill(0.0)`";
     NoWeight: "the model has no weight `{given}`", "模型没有权重 `{given}`", hint "did you mean `{nearest}`? `lab::weights()` lists them all", "是不是 `{nearest}`？`lab::weights()` 列出全部", hint "`lab::weights()` lists them all", "`lab::weights()` 列出全部";
     EmptyText: "the text is empty: there is nothing to look at", "文本为空：没有可看的内容", hint "give at least one token", "至少给出一个 token";
     CommandFailed: "`{command}` ended with status {status}", "`{command}` 以状态 {status} 结束";
@@ -88,6 +93,8 @@ wording! {
     LongPrompt: "the text has {tokens} tokens, and there are {n} virtual ones for it", "文本有 {tokens} 个词元，而虚拟词元只有 {n} 个", hint "%ptune method=prompt init=text n={tokens} text=…", "%ptune method=prompt init=text n={tokens} text=…";
     LongExamples: "the longest example has {longest} tokens; with {virtual_tokens} virtual tokens before it, that is more than the context of {context}", "最长的样本有 {longest} 个词元；加上前面的 {virtual_tokens} 个虚拟词元，超过了上下文长度 {context}", hint "cut the examples: `%data FILE max_length={fits}`", "截短样本：`%data FILE max_length={fits}`";
     CannotMerge: "`{adapter}` stands before the tokens, not in the weights: it cannot be merged into them", "`{adapter}` 位于词元之前，而不在权重中：无法合并", hint "`%save DIR` writes it as it is; a LoRA can be merged", "`%save DIR` 按原样保存；LoRA 才可以合并";
+    RunReturned: "the run went back to its best weights, those of step {step}: it cannot go on from there", "训练已回到最好的权重（第 {step} 步）：不能从那里继续", hint "`%train` begins a new run with these weights", "`%train` 用这些权重开始新的训练";
+    NoBest: "there is no better step to go back to: the weights are those of step {step}, and no earlier validation that was kept was lower", "没有更好的步可以回去：权重属于第 {step} 步，之前保留的验证都不更低", hint "`%data … val=0.1` holds examples out; `%train patience=3` always keeps the best weights", "`%data … val=0.1` 留出验证样本；`%train patience=3` 总是保留最好的权重";
     BadConnection: "`{path}` is not a Jupyter connection file: {cause}", "`{path}` 不是 Jupyter 连接文件：{cause}";
     CannotBind: "cannot listen on {address}", "无法监听 {address}", hint "another kernel may use the address: start a new one from Jupyter", "地址可能被另一个内核占用：请在 Jupyter 中重新启动";
     NotWritable: "`{path}` may not be written by you", "你没有写入 `{path}` 的权限", hint "lantern kernel install --user", "lantern kernel install --user";

@@ -70,7 +70,7 @@ fn logits_loss_and_gradients_equal_pefts() {
         close(&format!("{what} logits"), &kept(&ours), golden.get("logits"), 1e-4);
         let batch = whole_batch(golden.get("ids"), golden.get("labels"));
         let vars = adapter.vars().to_vec();
-        let (loss, gradients) = train::gradients(&model, Some(deltas), &[batch], &vars, &mut || 0).unwrap();
+        let (loss, gradients) = train::gradients(&model, Some(deltas), &[batch], &vars, train::Aim::default(), &mut || 0).unwrap();
         let expected = f64::from(golden.get("loss").to_scalar::<f32>().unwrap());
         within(&format!("{what} loss"), (loss.mean() - expected).abs(), 1e-5);
         let mut most = (0.0, "");
@@ -315,7 +315,7 @@ fn a_single_virtual_token_trains() {
     session.set_data(in_order(super::fixture::examples(golden.get("training.ids"), golden.get("training.labels")), 7));
     session.begin_training(recipe(&notes["settings"], 1), candle_core::DType::F32).unwrap();
     while session.train_step().unwrap().is_some() {}
-    session.finish_training();
+    session.finish_training().unwrap();
 }
 
 /// The base may be packed or of half width: the prompts stay f32 and learn.
@@ -330,7 +330,7 @@ fn every_method_learns_on_half_and_packed_weights() {
             let adapter = Adapter::prompt(made(kind, model), &[], model, &Random::seeded(4)).unwrap();
             let vars = adapter.vars().to_vec();
             let (loss, gradients) =
-                train::gradients(model, Some(adapter.deltas()), std::slice::from_ref(&batch), &vars, &mut || 0).unwrap();
+                train::gradients(model, Some(adapter.deltas()), std::slice::from_ref(&batch), &vars, train::Aim::default(), &mut || 0).unwrap();
             assert!(loss.mean().is_finite());
             for ((name, _), gradient) in vars.iter().zip(&gradients.0) {
                 assert!(largest(gradient.as_ref().unwrap()) > 1e-6, "{} {kind} {name}", model.format());

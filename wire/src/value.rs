@@ -169,6 +169,9 @@ results! {
         loss: f64,
         val_loss: Option<f64>,
         best_step: Option<u64>,
+        best_val_loss: Option<f64>,
+        /// The step of the weights as they are: the last, or the best where the run went back.
+        weights_of: u64,
         tokens_per_second: f64,
         /// Highest resident memory during this run.
         peak_rss_bytes: u64,

@@ -54,6 +54,11 @@ fn adapter(kind: &str, golden: &Tensors, model: &Model) -> Adapter {
     Adapter::of_parts(made(kind, model), model, parts(golden)).unwrap()
 }
 
+/// The adapter of a case before the first step.
+pub fn started(name: &str, kind: &str) -> Adapter {
+    adapter(kind, &tensors(&format!("{name}/{kind}/golden.safetensors")), &load(name))
+}
+
 /// The columns of the positions that the fixture keeps.
 fn kept(logits: &Tensor) -> Tensor {
     let positions = Tensor::new(&[0_u32, 5, 9], logits.device()).unwrap();
@@ -330,7 +335,8 @@ fn every_method_learns_on_half_and_packed_weights() {
             let adapter = Adapter::prompt(made(kind, model), &[], model, &Random::seeded(4)).unwrap();
             let vars = adapter.vars().to_vec();
             let (loss, gradients) =
-                train::gradients(model, Some(adapter.deltas()), std::slice::from_ref(&batch), &vars, train::Aim::default(), &mut || 0).unwrap();
+                train::gradients(model, Some(adapter.deltas()), std::slice::from_ref(&batch), &vars, train::Aim::default(), &mut || 0)
+                    .unwrap();
             assert!(loss.mean().is_finite());
             for ((name, _), gradient) in vars.iter().zip(&gradients.0) {
                 assert!(largest(gradient.as_ref().unwrap()) > 1e-6, "{} {kind} {name}", model.format());

@@ -110,6 +110,9 @@ errors! {
     AdapterOnQuant { format: String }
     BadCheckpoint { path: String, cause: String }
     OtherRun { path: String, what: String, given: String, expected: String }
+    LongPrompt { tokens: usize, n: usize }
+    LongExamples { longest: usize, virtual_tokens: usize, context: usize, fits: usize }
+    CannotMerge { adapter: String }
     RunReturned { step: usize }
     NoBest { step: usize }
     // The Jupyter kernel

@@ -21,6 +21,7 @@ mod number;
 mod out;
 pub mod parse;
 mod pretrain;
+mod ptune;
 mod quant;
 mod sampling;
 mod save;
@@ -119,6 +120,7 @@ pub const LIST: &[Entry] = &[
     entry::<tokens::Args>("tokens"),
     entry::<data::Args>("data"),
     entry::<lora::Args>("lora"),
+    entry::<ptune::Args>("ptune"),
     entry::<train::Args>("train"),
     entry::<pretrain::Args>("pretrain"),
     entry::<eval::Args>("eval"),

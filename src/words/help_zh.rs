@@ -47,6 +47,12 @@ const MAGICS: &[(&str, &str, &str)] = &[
         "模型被冻结；每个目标旁边的两个小矩阵负责学习：y = W x + B A x · alpha / r。B 从零开始，所以在 `%train` 之前输出不变。原有的适配器会被替换。",
     ),
     (
+        "ptune",
+        "附加在每段文本之前学习的虚拟词元",
+        "模型被冻结；每段文本之前的 n 个不属于任何词元的向量负责学习。`p-tuning` 用一个小网络生成它们，`prompt` 直接学习向量本身，`prefix` 学习每一层的键和值。\
+         它们占用上下文的 n 个位置。原有的适配器会被替换。需要比 LoRA 更大的步长：不另给时，`%train` 对有网络的取 lr=1e-3，`prompt` 取 3e-2，`prefix` 取 1e-2。",
+    ),
+    (
         "train",
         "在数据上训练适配器；没有适配器时训练全部权重",
         "损失曲线随训练增长。Ctrl-C（或停止按钮）在一步之内结束训练并保留已学到的；`resume=true` 继续。\
@@ -174,6 +180,17 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("lora", "dropout", "训练时丢弃输入的比例"),
     ("lora", "seed", "初始 A 的种子；不给时用会话的种子"),
     ("lora", "detach", "取下适配器"),
+    ("ptune", "method", "虚拟词元的生成方式"),
+    ("ptune", "n", "虚拟词元的个数"),
+    ("ptune", "encoder", "p-tuning：生成提示的网络；不给时为 `mlp`"),
+    ("ptune", "hidden", "网络内部的宽度；不给时与其输出相同"),
+    ("ptune", "layers", "p-tuning 的 LSTM：层数；不给时为 2"),
+    ("ptune", "dropout", "p-tuning 的 LSTM：训练时在层间丢弃的比例"),
+    ("ptune", "projection", "prefix：用一个小网络生成键和值"),
+    ("ptune", "init", "prompt：从随机数、词表中的词元或 `text` 的词元开始"),
+    ("ptune", "text", "prompt：开始时使用的文本，重复到 n 个词元"),
+    ("ptune", "seed", "初始数值的种子；不给时用会话的种子"),
+    ("ptune", "detach", "取下适配器"),
     ("eval", "metric", "评估什么"),
     ("eval", "file", "文本文件"),
     ("eval", "stride", "窗口每次前移的词元数；不给时为半个窗口"),

@@ -150,6 +150,16 @@ results! {
     }
     /// `%lora`
     Lora { modules: u64, parameters: u64, r: u64, alpha: f64, }
+    /// `%ptune`
+    Ptune {
+        /// `p-tuning`, `prompt`, `prefix`.
+        method: String,
+        /// Virtual tokens.
+        n: u64,
+        parameters: u64,
+        /// Numbers of a saved adapter: the prompts without the network that makes them.
+        saved: u64,
+    }
     /// `%train`, `%pretrain`
     Train {
         /// Of every step.

@@ -18,6 +18,12 @@ const MAGICS: &[(&str, &str, &str)] = &[
         "MODEL 可以是 `%models` 列出的名字、hub 上的名字（所有者/名称）、hub 布局的目录（config.json、tokenizer.json、*.safetensors）、.gguf 文件，或 PEFT 适配器（目录或 hub 上的名字）。\
          加载失败时，原来的模型保留不变。",
     ),
+    (
+        "captured",
+        "再次显示 `%%capture` 保留的输出",
+        "按出现的顺序显示其文本、图表与表格，重绘过的图表显示最后的状态。不带 NAME 时列出已保留的名字。\
+         在 Rust 中 `let kept = %captured NAME` 不显示任何内容，`kept.text` 是其文本。",
+    ),
     ("unload", "卸载模型并归还内存", "适配器和已分词的数据也一并丢弃：需要保留的请先用 `%save` 保存。"),
     (
         "models",
@@ -94,6 +100,7 @@ const MAGICS: &[(&str, &str, &str)] = &[
 
 const OPTIONS: &[(&str, &str, &str)] = &[
     ("*", "json", "把结果打印成一行 JSON"),
+    ("captured", "name", "`%%capture` 所给的名字"),
     ("*", "seed", "随机种子；不给时用会话的种子"),
     // 采样
     ("*", "temperature", "logits 除以它：小于 1 更集中，大于 1 更平缓；会打开采样"),

@@ -49,6 +49,9 @@ errors! {
     NoInput {}
     Interrupted { what: String }
     NoValue { given: String }
+    UnknownCellMagic { given: String, nearest: String }
+    NoCapture { given: String, nearest: String }
+    RustMemory { asked: String, limit: String }
     /// A cell that runs beside another one asks for more than a look.
     Occupied { doing: String }
     /// A hook asks for more than a look while it is called.

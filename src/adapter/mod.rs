@@ -2,16 +2,21 @@
 
 mod file;
 mod lora;
+mod lora_file;
 mod merge;
 mod prompt;
 mod prompt_file;
+mod spectrum;
+mod targets;
 
 use candle_core::Var;
 
 pub use file::write_tensors;
-pub use lora::{Lora, module_names};
+pub use lora::{Lora, Matrices};
 pub use merge::merged;
 pub use prompt::{Kind, Prompt, Start};
+pub use spectrum::{Spectrum, spectrum};
+pub use targets::{Names, Pattern, Targets, module_names};
 
 use crate::nn::Deltas;
 

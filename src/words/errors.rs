@@ -44,6 +44,9 @@ wording! {
     NoInput: "this front end cannot ask for input", "这个前端不能请求输入";
     Interrupted: "interrupted: {what}", "已中断：{what}";
     NoValue: "`{given}` has no value", "`{given}` 没有值", hint "a magic has one with `--json`: `%status --json`", "魔法命令加 `--json` 才有值：`%status --json`";
+    UnknownCellMagic: "there is no cell magic `%%{given}`", "没有 `%%{given}` 这个单元格魔法命令", hint "did you mean `{nearest}`? `%lsmagic` lists them all", "是不是 `{nearest}`？`%lsmagic` 列出全部", hint "`%lsmagic` lists them all", "`%lsmagic` 列出全部";
+    NoCapture: "nothing is kept as `{given}`", "没有以 `{given}` 为名保留的输出", hint "did you mean `%captured {nearest}`? `%captured` lists them all", "是不是 `%captured {nearest}`？`%captured` 列出全部", hint "`%%capture NAME` in the first line of a cell keeps what it shows", "单元格首行写 `%%capture NAME` 可保留其输出";
+    RustMemory: "the cell asked for {asked} of memory, and Rust cells may take {limit}: its program was ended and all Rust variables are lost, the model, adapter and run are kept", "单元格请求 {asked} 内存，而 Rust 单元格最多可用 {limit}：其程序已终止，所有 Rust 变量已丢失，模型、适配器和训练保持不变", hint "run the cell with less, or start lantern with LANTERN_RUST_MEMORY=8GB (none: no limit)", "减少用量，或以 LANTERN_RUST_MEMORY=8GB 启动 lantern（none 表示不限）";
     NotFound: "there is no file or folder `{path}`", "没有文件或目录 `{path}`", hint "`!ls` shows what is here", "`!ls` 查看这里有什么";
     Io: "cannot use `{path}`", "无法使用 `{path}`";
     NotUtf8: "`{path}` is not UTF-8 text (line {line})", "`{path}` 不是 UTF-8 文本（第 {line} 行）", hint "convert it first: `!iconv -f GB18030 -t UTF-8 {path} > utf8.txt`", "先转换编码：`!iconv -f GB18030 -t UTF-8 {path} > utf8.txt`";

@@ -1,5 +1,7 @@
 //! Every sentence a person reads, in English and Chinese, side by side so that neither can be forgotten.
 
+pub mod adapters;
+pub mod cells;
 pub mod errors;
 pub mod help_zh;
 pub mod lab;

@@ -206,6 +206,16 @@ results! {
         /// The end of what it printed.
         text: String,
     }
+    /// `%captured`: what `%%capture NAME` kept.
+    Captured {
+        name: String,
+        /// What it printed to standard output, and its tables and values as text.
+        text: String,
+        /// What it printed to standard error.
+        errors: String,
+        /// Charts, pictures and tables.
+        shown: u64,
+    }
     /// `%history`
     History { inputs: Vec<String>, }
     /// `%input`

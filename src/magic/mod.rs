@@ -1,11 +1,14 @@
 //! The magics: one file each, one word in [`LIST`]. Parser, help, completion and the README table read the same list.
 
+mod adapters;
 mod attach;
 mod chat;
 mod clear;
+mod compare;
 mod data;
 mod device;
 mod eval;
+mod full;
 mod generate;
 pub mod help;
 mod history;
@@ -15,6 +18,7 @@ mod lang;
 mod load;
 mod lora;
 mod lsmagic;
+mod merge;
 mod models;
 mod next;
 mod number;
@@ -31,6 +35,7 @@ mod status;
 mod tokens;
 pub mod train;
 mod unload;
+mod unmerge;
 
 use std::fmt;
 
@@ -119,8 +124,13 @@ pub const LIST: &[Entry] = &[
     entry::<tokens::Args>("tokens"),
     entry::<data::Args>("data"),
     entry::<lora::Args>("lora"),
+    entry::<full::Args>("full"),
+    entry::<adapters::Args>("adapters"),
+    entry::<merge::Args>("merge"),
+    entry::<unmerge::Args>("unmerge"),
     entry::<train::Args>("train"),
     entry::<pretrain::Args>("pretrain"),
+    entry::<compare::Args>("compare"),
     entry::<eval::Args>("eval"),
     entry::<quant::Args>("quant"),
     entry::<device::Args>("device"),
@@ -139,7 +149,7 @@ pub const LIST: &[Entry] = &[
 pub const READS: &[&str] = &["models", "info", "next", "tokens", "status", "history", "lsmagic", "help"];
 
 /// Magics that may take more memory than there is; should the process die of one, the next session says so.
-const HEAVY: &[&str] = &["load", "train", "pretrain", "eval", "quant"];
+const HEAVY: &[&str] = &["load", "train", "pretrain", "compare", "merge", "eval", "quant"];
 
 /// The magic called `name` (without `%`).
 ///

@@ -107,6 +107,7 @@ impl Settings {
             label_smoothing: self.label_smoothing,
             patience: self.patience,
             threshold: self.threshold,
+            packed: false,
         })
     }
 

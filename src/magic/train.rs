@@ -24,8 +24,8 @@ pub struct Args {
     steps: Option<usize>,
     #[command(flatten)]
     settings: Settings,
-    /// Type of the frozen weights while training; adapters are always f32
-    #[arg(long, value_name = "DTYPE", default_value = "f32", value_parser = ["f32", "f16", "bf16"], help_heading = KEEPING)]
+    /// Type of the frozen weights while training; `packed` keeps quantised ones as they are; adapters are always f32
+    #[arg(long, value_name = "DTYPE", default_value = "f32", value_parser = ["f32", "f16", "bf16", "packed"], help_heading = KEEPING)]
     dtype: String,
     /// Go on with the run that was stopped; one of another process is found by the same `%load`, `%data` and `%lora`
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", help_heading = KEEPING)]
@@ -74,7 +74,8 @@ impl Args {
             out.note(&about(ui::RUN_GOES_ON, &found));
         } else {
             let lr = session.adapter().map_or(5e-5, Adapter::rate);
-            let recipe = self.settings.recipe(self.epochs, self.steps, lr, session)?;
+            let mut recipe = self.settings.recipe(self.epochs, self.steps, lr, session)?;
+            recipe.packed = self.dtype == "packed";
             let prediction = session.begin_training(recipe, load::dtype(&self.dtype).unwrap_or(DType::F32))?;
             announce(&prediction, session.adapter().is_some(), out);
             begin_anew(session.keep_run(every), out)?;

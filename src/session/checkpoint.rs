@@ -92,6 +92,11 @@ impl Subject {
         })
     }
 
+    /// The same, with weights that a full run leaves as they are.
+    pub fn with_frozen(self, frozen: &str) -> Self {
+        Self { adapter: format!("full freeze={frozen}"), ..self }
+    }
+
     /// The first thing in which a run of this differs from `kept`.
     fn difference(&self, kept: &Found) -> Option<Error> {
         let other = &kept.identity.subject;

@@ -6,7 +6,7 @@ use super::Session;
 use super::checkpoint::{self, Checkpoint, Found, Identity, Subject};
 use crate::data::Dataset;
 use crate::device;
-use crate::model::{Model, Slot, fits};
+use crate::model::{Frozen, Model, Slot, fits};
 use crate::nn::Weight;
 use crate::train::{Recipe, Run, Step, Validation};
 use crate::{Error, Result};
@@ -46,15 +46,20 @@ impl Session {
         let full = self.adapter.is_none();
         self.fits_context(data)?;
         let steps = recipe.total_steps(data.train.len())?;
-        let trained = self.adapter.as_ref().map_or(model.parameters() as usize, |adapter| adapter.parameters());
+        let whole = (model.parameters() - self.frozen.as_ref().map_or(0, Frozen::count)) as usize;
+        let trained = self.adapter.as_ref().map_or(whole, |adapter| adapter.parameters());
         let prediction = predict(model, data, &recipe, (steps, trained, full), dtype);
-        let smaller = if recipe.batch > 1 { format!("%train batch=1 accum={}", recipe.batch * recipe.accum) } else { String::new() };
+        let smaller = match recipe.batch {
+            _ if !full && !recipe.packed && model.packed() => "%train dtype=packed".to_owned(),
+            1 => String::new(),
+            batch => format!("%train batch=1 accum={}", batch * recipe.accum),
+        };
         fits("training", prediction.bytes, smaller)?;
         let dtype = if full { DType::F32 } else { dtype };
-        let mut working = model.converted(dtype)?;
+        let mut working = model.converted_but(dtype, !full && recipe.packed)?;
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
-            None => working.track()?,
+            None => working.track_but(self.frozen.as_ref().unwrap_or(&Frozen::default()))?,
         };
         let run = Run::begin(recipe, vars, data)?;
         self.run = Some(Active { run, working: Some(working), full, dtype, checkpoint: None });
@@ -117,7 +122,18 @@ impl Session {
     }
 
     fn subject(&self) -> Result<Subject> {
-        Subject::of(&self.base()?.model, self.adapter.as_ref(), self.dataset()?)
+        let subject = Subject::of(&self.base()?.model, self.adapter.as_ref(), self.dataset()?)?;
+        Ok(match &self.frozen {
+            Some(frozen) if self.adapter.is_none() => subject.with_frozen(&frozen.title()),
+            _ => subject,
+        })
+    }
+
+    /// From now on `%train` trains all weights but these; an adapter that is attached is taken off.
+    pub fn train_whole(&mut self, frozen: Frozen) {
+        self.set_adapter(None);
+        self.run = None;
+        self.frozen = Some(frozen);
     }
 
     /// Whether there is a run that this process may go on with.
@@ -139,7 +155,8 @@ impl Session {
             active.run.extend(steps);
         }
         // A full run's variables are the session's weights since it was put down.
-        active.working = Some(if active.full { retrack(model, &active.run)? } else { model.converted(active.dtype)? });
+        active.working =
+            Some(if active.full { retrack(model, &active.run)? } else { model.converted_but(active.dtype, active.run.recipe.packed)? });
         Ok(())
     }
 
@@ -211,12 +228,16 @@ impl Session {
             base.model = working.detached();
         }
         active.working = None;
+        let changed = active.full && !active.run.steps().is_empty();
         if !active.run.steps().is_empty() {
             let trained = if active.full { &mut self.unsaved.model } else { &mut self.unsaved.adapter };
             *trained = true;
         }
         if let Some(checkpoint) = active.checkpoint.as_mut().filter(|_| active.run.done()) {
             checkpoint.discard();
+        }
+        if changed {
+            self.weights_changed();
         }
         device::memory::give_back();
         self.publish();
@@ -231,10 +252,11 @@ impl Session {
 
 fn retrack(model: &Model, run: &Run) -> Result<Model> {
     let mut model = model.clone();
-    let mut vars = run.vars().iter();
-    model.visit(&mut |_, slot| {
+    // Both are in the model's order; what is frozen has no variable.
+    let mut vars = run.vars().iter().peekable();
+    model.visit(&mut |name, slot| {
         let (Slot::Matrix(Weight::Dense { tensor, .. }) | Slot::Vector(tensor)) = slot else { return Ok(()) };
-        if let Some((_, var)) = vars.next() {
+        if let Some((_, var)) = vars.next_if(|(known, _)| known == name) {
             *tensor = var.as_tensor().clone();
         }
         Ok(())
@@ -246,7 +268,8 @@ fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, f
     let longest = data.longest().min(model.spec.context);
     let wide = model.parameters() * if full { 4 } else { dtype.size_in_bytes() as u64 };
     // A model that is dense in this dtype already is shared, not copied; a full run copies it.
-    let widened = if full || model.format() != dtype.as_str() { wide } else { 0 };
+    let stays = model.format() == dtype.as_str() || recipe.packed && model.packed();
+    let widened = if full || !stays { wide } else { 0 };
     // Gradient, and what the optimizer keeps, all f32; early stopping keeps the best weights too.
     let best = if recipe.patience.is_some() { 4 } else { 0 };
     let optimizer = (4 + recipe.optimizer.bytes_per_parameter(recipe.momentum) + best) * parameters as u64;

@@ -48,6 +48,9 @@ pub struct Recipe {
     /// What a validation must gain on the best one to count as an improvement.
     #[serde(with = "exact")]
     pub threshold: f64,
+    /// Frozen weights that are packed stay so.
+    #[serde(default)]
+    pub packed: bool,
 }
 
 /// transformers' defaults, but for the schedule: cosine, as `%train` has it.
@@ -74,6 +77,7 @@ impl Default for Recipe {
             label_smoothing: 0.0,
             patience: None,
             threshold: 0.0,
+            packed: false,
         }
     }
 }

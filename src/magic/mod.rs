@@ -14,6 +14,7 @@ mod input;
 mod lang;
 mod load;
 mod lora;
+mod lr;
 mod lsmagic;
 mod models;
 mod next;
@@ -121,6 +122,7 @@ pub const LIST: &[Entry] = &[
     entry::<lora::Args>("lora"),
     entry::<train::Args>("train"),
     entry::<pretrain::Args>("pretrain"),
+    entry::<lr::Args>("lr"),
     entry::<eval::Args>("eval"),
     entry::<quant::Args>("quant"),
     entry::<device::Args>("device"),
@@ -139,7 +141,7 @@ pub const LIST: &[Entry] = &[
 pub const READS: &[&str] = &["models", "info", "next", "tokens", "status", "history", "lsmagic", "help"];
 
 /// Magics that may take more memory than there is; should the process die of one, the next session says so.
-const HEAVY: &[&str] = &["load", "train", "pretrain", "eval", "quant"];
+const HEAVY: &[&str] = &["load", "train", "pretrain", "lr", "eval", "quant"];
 
 /// The magic called `name` (without `%`).
 ///

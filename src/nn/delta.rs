@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use super::dora::Magnitude;
 use super::{Linear, Soft};
@@ -36,6 +36,10 @@ pub struct Pass<'a> {
     pub deltas: Option<&'a Deltas>,
     /// Seed of this step's dropout; `None` outside training. The same seed replays the same mask.
     pub dropout: Option<u64>,
+    /// Lengths of the documents that lie end to end in the only row: none sees another, positions begin anew in each.
+    pub documents: Option<&'a [usize]>,
+    /// f16 or bf16: what the linear layers take, hold and give is rounded to it (mixed precision); sums stay f32.
+    pub half: Option<DType>,
 }
 
 impl<'a> Pass<'a> {

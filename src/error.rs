@@ -121,7 +121,6 @@ errors! {
     AdapterTaken { name: String }
     AdapterMerged { name: String }
     NoAdapterNamed { given: String, nearest: String }
-    CannotMerge { adapter: String }
     CannotUnmerge { name: String }
     NothingMerged {}
     // The Jupyter kernel

@@ -9,6 +9,7 @@ pub mod calls;
 mod engine;
 #[cfg(feature = "rust-cells")]
 mod infer;
+mod lend;
 mod post;
 mod process;
 #[cfg(all(unix, feature = "rust-cells"))]

@@ -9,12 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use wire::engine::{Role, Said};
-use wire::lab::{Answer, Ask, receive, send};
+use wire::lab::{Answer, Ask, receive, receive_within, send};
 
+use super::lend;
 use crate::{Error, Result};
 
 /// A stranger who connects and says nothing is let go after this.
 const HELLO: Duration = Duration::from_secs(5);
+
+/// The longest frame of one who has not said the secret, in bytes.
+const STRANGER: usize = 256;
 
 pub trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
@@ -138,8 +142,8 @@ fn welcome<S: Stream + 'static>(mut stream: S, twin: S, token: &str, current: &C
     let (token, current) = (token.to_owned(), current.clone());
     // Without a thread the connection is simply dropped.
     let _ = std::thread::Builder::new().name("lab-peer".into()).spawn(move || {
-        let known = receive::<String>(&mut stream).is_ok_and(|given| given == token);
-        let Some(role) = known.then(|| receive::<Role>(&mut stream).ok()).flatten() else { return };
+        let known = receive_within::<String>(&mut stream, STRANGER).is_ok_and(|given| given == token);
+        let Some(role) = known.then(|| receive_within::<Role>(&mut stream, STRANGER).ok()).flatten() else { return };
         if settle() {
             serve(role, stream, twin, &current);
         }
@@ -149,13 +153,14 @@ fn welcome<S: Stream + 'static>(mut stream: S, twin: S, token: &str, current: &C
 fn serve<S: Stream + 'static>(role: Role, mut stream: S, twin: S, current: &Current) {
     match role {
         Role::Lab => {
+            let mut lends = true;
             while let Ok((mark, ask)) = receive::<(u64, Ask)>(&mut stream) {
                 let ((answer, answered), (next, more)) = (channel(), channel());
                 tell(current, Heard::Ask { mark, ask, line: Line { answer, more } });
                 loop {
                     // Nobody listens between cells.
                     let answer = answered.recv().unwrap_or_else(|_| Answer::Failed { report: Error::Busy {}.report() });
-                    if send(&mut stream, &answer).is_err() {
+                    if deliver(&mut stream, &answer, &mut lends).is_err() {
                         return;
                     }
                     if !matches!(answer, Answer::Activation { .. }) {
@@ -187,9 +192,89 @@ fn serve<S: Stream + 'static>(role: Role, mut stream: S, twin: S, current: &Curr
     }
 }
 
+/// Sends an answer; large numbers are lent, as long as the cell's program can read what is.
+fn deliver(stream: &mut impl Stream, answer: &Answer, lends: &mut bool) -> std::io::Result<()> {
+    let Answer::Array { array } = answer else { return send(stream, answer) };
+    let large = *lends && array.data.len() * size_of::<f32>() >= lend::LARGE;
+    let Some(lent) = large.then(|| lend::lend(&array.data)).flatten() else { return send(stream, answer) };
+    send(stream, &Answer::Lent { shape: array.shape.clone(), dtype: array.dtype.clone(), path: lent.path.clone() })?;
+    if receive::<(u64, Ask)>(stream)?.1 == (Ask::Got { all: true }) {
+        return Ok(());
+    }
+    *lends = false;
+    send(stream, answer)
+}
+
 /// The receiver may be gone: then no cell waits for it.
 fn tell(current: &Current, heard: Heard) {
     if let Some(sender) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
         let _ = sender.send(heard);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixStream;
+
+    use wire::lab::Array;
+
+    use super::*;
+
+    fn knock(post: &Post, said: &[u8]) -> UnixStream {
+        let mut stream = UnixStream::connect(post.address.strip_prefix("unix:").unwrap()).unwrap();
+        stream.write_all(said).unwrap();
+        stream
+    }
+
+    fn frame(message: &impl wire::code::Code) -> Vec<u8> {
+        let mut out = Vec::new();
+        send(&mut out, message).unwrap();
+        out
+    }
+
+    #[test]
+    fn a_stranger_gets_nothing_and_cannot_make_us_wait_for_a_long_frame() {
+        let post = Post::open().unwrap();
+        let folder = std::fs::metadata(post.folder()).unwrap();
+        assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+        let long = (u64::try_from(STRANGER).unwrap() + 1).to_le_bytes();
+        let wrong = [frame(&"0".repeat(64)), frame(&Role::Lab)].concat();
+        for said in [&long[..], &wrong] {
+            // Answered with the end of the connection, before the time for a hello is over.
+            assert_eq!(knock(&post, said).read(&mut [0; 8]).unwrap_or(0), 0);
+        }
+        let known = [frame(&post.token), frame(&Role::Lab), frame(&(0_u64, Ask::Weights))].concat();
+        assert!(matches!(receive(&mut knock(&post, &known)), Ok(Answer::Failed { .. })));
+    }
+    /// Answers whatever is asked with these numbers.
+    fn answering(post: &Post, numbers: Vec<f32>) {
+        let heard = post.listen();
+        std::thread::spawn(move || {
+            for heard in heard {
+                let Heard::Ask { line, .. } = heard else { continue };
+                line.say(Answer::Array { array: Array { shape: vec![numbers.len()], dtype: "f32".into(), data: numbers.clone() } });
+            }
+        });
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn large_numbers_are_lent_until_that_is_refused() {
+        let post = Post::open().unwrap();
+        answering(&post, vec![1.5; lend::LARGE / 4]);
+        let mut peer = knock(&post, &[frame(&post.token), frame(&Role::Lab)].concat());
+        let mut ask = |ask: Ask| {
+            send(&mut peer, &(0_u64, ask)).unwrap();
+            receive::<Answer>(&mut peer).unwrap()
+        };
+        let Answer::Lent { shape, dtype, path } = ask(Ask::Weights) else { panic!("not lent") };
+        assert_eq!(Array::read(shape, dtype, &path).unwrap().data, vec![1.5; lend::LARGE / 4]);
+        let inline = ask(Ask::Got { all: false });
+        assert!(matches!(&inline, Answer::Array { array } if array.data == vec![1.5; lend::LARGE / 4]));
+        assert_eq!(ask(Ask::Weights), inline);
+        answering(&post, vec![1.5; lend::LARGE / 4 - 1]);
+        let mut small = knock(&post, &[frame(&post.token), frame(&Role::Lab), frame(&(0_u64, Ask::Weights))].concat());
+        assert!(matches!(receive::<Answer>(&mut small), Ok(Answer::Array { .. })));
     }
 }

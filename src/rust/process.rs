@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use wire::engine::Order;
 use wire::lab::{ADDRESS, TOKEN, send};
 
-use super::ENGINE;
 use super::post::{Post, Stream};
+use super::{ENGINE, sources};
 use crate::{Error, Result};
 
 /// Where the engine finds the sources of `lab`.
@@ -41,6 +41,7 @@ impl Process {
         let failed = |e: std::io::Error| Error::Internal { doing: "the engine of Rust cells".into(), cause: e.to_string() };
         let log = post.folder().join("engine.log");
         let said = std::fs::File::create(&log).map_err(failed)?;
+        sources::optimise(post.folder()).map_err(failed)?;
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command
             .env(ENGINE, "1")

@@ -3,20 +3,39 @@
 //! Linux: a memfd, sealed, so that nobody can change or shorten it. Its descriptor is not passed (`SCM_RIGHTS`), for `lab` has the standard
 //! library alone; `/proc/PID/fd/N` opens the same memory, and only for the same person. Elsewhere numbers go through the channel.
 
+use std::io;
+
+use wire::lab::{Answer, Ask, receive, send};
+
+use super::post::Stream;
+
 /// From this many bytes on it pays.
 pub const LARGE: usize = 1 << 20;
 
 /// Memory that is lent, until dropped.
 #[derive(Debug)]
-pub struct Lent {
-    pub path: String,
+struct Lent {
+    path: String,
     /// Keeps the memory.
     _memory: std::fs::File,
 }
 
+/// Sends an answer; large numbers are lent, as long as the cell's program can read what is.
+pub fn deliver(stream: &mut impl Stream, answer: &Answer, lends: &mut bool) -> io::Result<()> {
+    let Answer::Array { array } = answer else { return send(stream, answer) };
+    let large = *lends && size_of_val(&array.data[..]) >= LARGE;
+    let Some(lent) = large.then(|| lend(&array.data)).flatten() else { return send(stream, answer) };
+    send(stream, &Answer::Lent { shape: array.shape.clone(), dtype: array.dtype.clone(), path: lent.path.clone() })?;
+    if receive::<(u64, Ask)>(stream)?.1 == (Ask::Got { all: true }) {
+        return Ok(());
+    }
+    *lends = false;
+    send(stream, answer)
+}
+
 /// Puts the numbers there; `None` where that cannot be done.
 #[cfg(target_os = "linux")]
-pub fn lend(numbers: &[f32]) -> Option<Lent> {
+fn lend(numbers: &[f32]) -> Option<Lent> {
     use std::io::Write;
     use std::os::fd::{AsRawFd, FromRawFd};
     // SAFETY: a name that ends in 0; the result is checked, and owned by nobody else.
@@ -37,7 +56,7 @@ pub fn lend(numbers: &[f32]) -> Option<Lent> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn lend(_numbers: &[f32]) -> Option<Lent> {
+fn lend(_numbers: &[f32]) -> Option<Lent> {
     None
 }
 

@@ -42,12 +42,12 @@ const MANIFESTS: &[(&str, &str)] = &[
 ];
 
 /// Cells are compiled in a hurry; the loops over a tensor's numbers are in `lab`, which is compiled once. Cargo reads this from every folder
-/// below `folder`.
+/// below `pool`.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn optimise(folder: &Path) -> std::io::Result<()> {
-    let place = folder.join(".cargo");
+pub fn optimise(pool: &Path) -> std::io::Result<()> {
+    let place = pool.join(".cargo");
     std::fs::create_dir_all(&place)?;
     std::fs::write(
         place.join("config.toml"),

@@ -44,6 +44,7 @@ impl Session {
     pub fn begin_training(&mut self, recipe: Recipe, dtype: DType) -> Result<Prediction> {
         let (model, data) = (&self.base()?.model, self.dataset()?);
         let full = self.adapter.is_none();
+        self.fits_context(data)?;
         let steps = recipe.total_steps(data.train.len())?;
         let trained = self.adapter.as_ref().map_or(model.parameters() as usize, |adapter| adapter.parameters());
         let prediction = predict(model, data, &recipe, (steps, trained, full), dtype);
@@ -104,6 +105,15 @@ impl Session {
             active.run.extend(steps);
         }
         Ok(found)
+    }
+
+    /// An example of n tokens takes n - 1 positions behind the virtual ones.
+    fn fits_context(&self, data: &Dataset) -> Result<()> {
+        let (longest, room, context) = (data.longest(), self.room()?, self.base()?.model.spec.context);
+        if longest <= room + 1 {
+            return Ok(());
+        }
+        Err(Error::LongExamples { longest, virtual_tokens: context - room, context, fits: room })
     }
 
     fn subject(&self) -> Result<Subject> {

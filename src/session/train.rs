@@ -166,6 +166,15 @@ impl Session {
         Ok(())
     }
 
+    /// The model as it is now: in the middle of a run on all weights, that run's.
+    ///
+    /// # Errors
+    /// `NoModel`
+    pub(super) fn current(&self) -> Result<&Model> {
+        let base = &self.base()?.model;
+        Ok(self.run.as_ref().filter(|active| active.full).and_then(|active| active.working.as_ref()).unwrap_or(base))
+    }
+
     /// One optimizer step, and a look at the validation examples when it is due; `None` when the run is done.
     ///
     /// # Errors

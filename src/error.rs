@@ -113,8 +113,16 @@ errors! {
     AdapterOnQuant { format: String }
     BadCheckpoint { path: String, cause: String }
     OtherRun { path: String, what: String, given: String, expected: String }
+    LongPrompt { tokens: usize, n: usize }
+    LongExamples { longest: usize, virtual_tokens: usize, context: usize, fits: usize }
+    CannotMerge { adapter: String }
     RunReturned { step: usize }
     NoBest { step: usize }
+    AdapterTaken { name: String }
+    AdapterMerged { name: String }
+    NoAdapterNamed { given: String, nearest: String }
+    CannotUnmerge { name: String }
+    NothingMerged {}
     // The Jupyter kernel
     BadConnection { path: String, cause: String }
     CannotBind { address: String, cause: String }

@@ -5,6 +5,7 @@ mod adamw;
 mod clip;
 mod gradients;
 mod method;
+mod scaler;
 mod schedule;
 mod sgd;
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub use adamw::{AdamW, AdamWOptions};
 pub use clip::{clip, norm};
 pub use gradients::Gradients;
 pub use method::{Method, Optimizer, Options};
+pub use scaler::Scaler;
 pub use schedule::{Schedule, Shape};
 pub use sgd::{Sgd, SgdOptions};
 
@@ -29,5 +31,6 @@ pub fn decays(name: &str) -> bool {
     let last = parts.next().unwrap_or_default();
     let owner = parts.next().unwrap_or_default();
     let norm = owner.contains("norm") || owner.starts_with("ln_") || owner == "ln";
-    last != "bias" && !norm
+    // `bias_ih_l0` of an LSTM is one too.
+    !last.starts_with("bias") && !norm
 }

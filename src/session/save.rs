@@ -32,6 +32,9 @@ impl Session {
     /// `NoModel`, `DiskFull`, `Io`: nothing half-written is left.
     pub fn save(&mut self, folder: &Path, merged: bool) -> Result<Saved> {
         let base = self.base()?;
+        if let Some(adapter) = self.adapter.as_ref().filter(|adapter| merged && adapter.deltas().prompt.is_some()) {
+            return Err(Error::CannotMerge { adapter: adapter.title() });
+        }
         let bytes = match &self.adapter {
             Some(adapter) if !merged => adapter.parameters() as u64 * 4,
             _ => stored(&base.model),
@@ -44,6 +47,10 @@ impl Session {
             };
             written.map_err(|error| with_bytes(error, bytes))
         })?;
+        self.settle_run(self.adapter.is_none());
+        if merged {
+            self.settle_run(false);
+        }
         // A merged model holds both; an adapter leaves the model it stands on as it was.
         self.unsaved = Unsaved { adapter: false, model: self.unsaved.model && self.adapter.is_some() && !merged };
         self.publish();

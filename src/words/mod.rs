@@ -7,6 +7,7 @@ pub mod help_zh;
 pub mod lab;
 pub mod luck;
 pub mod nearest;
+pub mod prompts;
 pub mod servers;
 pub mod training;
 pub mod ui;

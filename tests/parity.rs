@@ -4,6 +4,7 @@
 
 mod adapter;
 mod blocks;
+mod curve;
 mod fixture;
 mod forward;
 mod gguf;
@@ -13,8 +14,10 @@ mod greedy;
 mod layouts;
 mod optimizers;
 mod oracle;
+mod packing;
 mod perplexity;
 mod prompts;
+mod precision;
 mod quantised;
 mod resumed;
 mod saved;

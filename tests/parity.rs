@@ -3,6 +3,7 @@
 //! Each comparison prints what it found: `cargo test --release -p lantern-repl --test all parity -- --nocapture`.
 
 mod adapter;
+mod adapters;
 mod blocks;
 mod fixture;
 mod forward;
@@ -14,6 +15,7 @@ mod layouts;
 mod optimizers;
 mod oracle;
 mod perplexity;
+mod prompts;
 mod quantised;
 mod resumed;
 mod saved;

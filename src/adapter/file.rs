@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{Device, Tensor};
 use serde_json::Value;
 
-use super::{Adapter, Method};
+use super::{Adapter, Method, Prompt, prompt_file};
 use crate::model::Model;
 use crate::{Error, Result};
 
@@ -36,8 +36,10 @@ impl Adapter {
         let text = serde_json::to_string_pretty(&self.config(model))
             .map_err(|e| Error::Internal { doing: "config".into(), cause: e.to_string() })?;
         std::fs::write(&config, text).map_err(Error::io(&config))?;
-        let tensors: Vec<(String, Tensor)> =
-            self.vars().iter().map(|(name, var)| (format!("{PREFIX}{name}"), var.as_detached_tensor())).collect();
+        let tensors: Vec<(String, Tensor)> = match &self.method {
+            Method::Lora(_) => self.vars().iter().map(|(name, var)| (format!("{PREFIX}{name}"), var.as_detached_tensor())).collect(),
+            Method::Prompt(_) => vec![(prompt_file::ROWS.to_owned(), self.prompt_rows()?)],
+        };
         let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
         write_tensors(tensors, metadata, &weights)?;
         Ok(vec![config, weights])
@@ -47,6 +49,7 @@ impl Adapter {
     fn config(&self, model: &Model) -> Value {
         match &self.method {
             Method::Lora(lora) => lora.config(&self.base, model),
+            Method::Prompt(prompt) => prompt.config(&self.base, model),
         }
     }
 
@@ -60,10 +63,16 @@ impl Adapter {
         let path = folder.join(CONFIG);
         let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
         let config: Value = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
-        match config["peft_type"].as_str() {
-            Some("LORA") => Self::of_lora_files(&config, stored(folder)?, model, &bad),
-            _ => Err(bad(format!("`peft_type` is {}; known: LORA", config["peft_type"]))),
+        let kind = config["peft_type"].as_str().unwrap_or_default();
+        if kind == "LORA" {
+            return Self::of_lora_files(&config, stored(folder)?, model, &bad);
         }
+        let known = || prompt_file::TYPES.map(|(name, _)| name).join(", ");
+        let unknown = || bad(format!("`peft_type` is {}; known: LORA, {}", config["peft_type"], known()));
+        let (_, kind) = prompt_file::TYPES.iter().find(|(name, _)| *name == kind).ok_or_else(unknown)?;
+        let prompt = Prompt::of_config(*kind, &config, model).map_err(bad)?;
+        let rows = prompt_file::rows(&stored(folder)?).map_err(bad)?;
+        Self::of_rows(prompt, model, rows)
     }
 }
 

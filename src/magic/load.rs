@@ -7,7 +7,7 @@ use super::{Magic, Out, Topic};
 use crate::adapter::Adapter;
 use crate::plot::number;
 use crate::session::Session;
-use crate::words::ui;
+use crate::words::{prompts, ui};
 use crate::{Result, device};
 
 /// Load a model, or an adapter onto the model that is loaded
@@ -45,21 +45,19 @@ impl Magic for Args {
         }
         let label = ui::FETCHING.with(&[("what", &self.model)]);
         let loaded = if Adapter::is_at(Path::new(&self.model)) {
-            session.load_adapter(Path::new(&self.model))?
+            session.load_adapter_as(Path::new(&self.model), self.name.as_deref())?
         } else {
             let mut progress = |done: u64, total: Option<u64>| out.progress("fetch", done, total.unwrap_or(done + 1), &label);
-            let plan = session.find(&self.model, self.dtype.as_deref().and_then(dtype), device, &mut progress)?;
+            let mut plan = session.find(&self.model, self.dtype.as_deref().and_then(dtype), device, &mut progress)?;
             if plan.forecast.seconds >= WORTH_SAYING {
                 let free = number::bytes(device::memory::available().unwrap_or(0));
                 let fields: [(&str, &dyn std::fmt::Display); 3] =
                     [("bytes", &number::bytes(plan.forecast.bytes)), ("free", &free), ("time", &number::duration(plan.forecast.seconds))];
                 out.note(&ui::LOAD_FORECAST.with(&fields));
             }
+            plan.called.clone_from(&self.name);
             session.load(plan)?
         };
-        if let Some(name) = self.name.as_ref().filter(|_| loaded.adapter) {
-            session.name_adapter(name)?;
-        }
         let fields: [(&str, &dyn std::fmt::Display); 5] = [
             ("name", &loaded.name),
             ("family", &loaded.family),
@@ -68,7 +66,12 @@ impl Magic for Args {
             ("seconds", &number::duration(loaded.seconds)),
         ];
         match session.adapter().filter(|_| loaded.adapter) {
-            Some(adapter) => out.line(&ui::ATTACHED.with(&[("adapter", &adapter.title()), ("model", &loaded.name)])),
+            Some(adapter) => {
+                out.line(&ui::ATTACHED.with(&[("adapter", &adapter.title()), ("model", &loaded.name)]));
+                if adapter.lost_encoder() {
+                    out.note(prompts::LOADED_BARE.text());
+                }
+            }
             None => out.line(&ui::LOADED.with(&fields)),
         }
         Ok(value::Load { family: loaded.family.to_owned(), parameters: loaded.parameters, bytes: loaded.bytes, seconds: loaded.seconds }

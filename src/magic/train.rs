@@ -3,6 +3,7 @@ use wire::{Chart, Curve, Mark, Series, Table, Value, value};
 
 use super::settings::{KEEPING, Settings, VALIDATION};
 use super::{Magic, Out, Topic, load, number};
+use crate::adapter::Adapter;
 use crate::plot;
 use crate::session::{Found, Prediction, Session};
 use crate::train::{Run, Step, Validation};
@@ -72,7 +73,7 @@ impl Args {
             let found = session.reopen_training(self.steps, every)?;
             out.note(&about(ui::RUN_GOES_ON, &found));
         } else {
-            let lr = if session.adapter().is_some() { 2e-4 } else { 5e-5 };
+            let lr = session.adapter().map_or(5e-5, Adapter::rate);
             let mut recipe = self.settings.recipe(self.epochs, self.steps, lr, session)?;
             recipe.packed = self.dtype == "packed";
             let prediction = session.begin_training(recipe, load::dtype(&self.dtype).unwrap_or(DType::F32))?;

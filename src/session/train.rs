@@ -44,6 +44,7 @@ impl Session {
     pub fn begin_training(&mut self, recipe: Recipe, dtype: DType) -> Result<Prediction> {
         let (model, data) = (&self.base()?.model, self.dataset()?);
         let full = self.adapter.is_none();
+        self.fits_context(data)?;
         let steps = recipe.total_steps(data.train.len())?;
         let whole = (model.parameters() - self.frozen.as_ref().map_or(0, Frozen::count)) as usize;
         let trained = self.adapter.as_ref().map_or(whole, |adapter| adapter.parameters());
@@ -109,6 +110,15 @@ impl Session {
             active.run.extend(steps);
         }
         Ok(found)
+    }
+
+    /// An example of n tokens takes n - 1 positions behind the virtual ones.
+    fn fits_context(&self, data: &Dataset) -> Result<()> {
+        let (longest, room, context) = (data.longest(), self.room()?, self.base()?.model.spec.context);
+        if longest <= room + 1 {
+            return Ok(());
+        }
+        Err(Error::LongExamples { longest, virtual_tokens: context - room, context, fits: room })
     }
 
     fn subject(&self) -> Result<Subject> {

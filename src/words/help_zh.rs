@@ -18,6 +18,12 @@ const MAGICS: &[(&str, &str, &str)] = &[
         "MODEL 可以是 `%models` 列出的名字、hub 上的名字（所有者/名称）、hub 布局的目录（config.json、tokenizer.json、*.safetensors）、.gguf 文件，或 PEFT 适配器（目录或 hub 上的名字）。\
          加载失败时，原来的模型保留不变。",
     ),
+    (
+        "captured",
+        "再次显示 `%%capture` 保留的输出",
+        "按出现的顺序显示其文本、图表与表格，重绘过的图表显示最后的状态。不带 NAME 时列出已保留的名字。\
+         在 Rust 中 `let kept = %captured NAME` 不显示任何内容，`kept.text` 是其文本。",
+    ),
     ("unload", "卸载模型并归还内存", "适配器和已分词的数据也一并丢弃：需要保留的请先用 `%save` 保存。"),
     (
         "models",
@@ -65,7 +71,13 @@ const MAGICS: &[(&str, &str, &str)] = &[
     (
         "compare",
         "用几种方法训练并对比",
-        "每种方法都从当前模型开始，以相同的顺序看到相同的批次。表格列出各自训练了多少、带来了什么；给出 `text=` 时还列出遗忘了什么：数据没有教的一段文本的困惑度。之后模型、适配器和训练都保持原样，训练出的适配器可在 `%adapters` 中找到。",
+        "每种方法都从当前模型开始，以相同的顺序看到相同的批次。表格列出各自训练了多少、带来了什么；给出 `text=` 时还列出遗忘了什么：数据没有教的一段文本的困惑度。虚拟词元从噪声开始，所以第 0 步与其他方法相差很远。之后模型、适配器和训练都保持原样，训练出的适配器可在 `%adapters` 中找到。",
+    ),
+    (
+        "ptune",
+        "附加在每段文本之前学习的虚拟词元",
+        "模型被冻结；每段文本之前的 n 个不属于任何词元的向量负责学习。`p-tuning` 用一个小网络生成它们，`prompt` 直接学习向量本身，`prefix` 学习每一层的键和值。\
+         它们占用上下文的 n 个位置。训练过的适配器会以原名保留。需要比 LoRA 更大的步长：不另给时，`%train` 对有网络的取 lr=1e-3，`prompt` 取 3e-2，`prefix` 取 1e-2。",
     ),
     (
         "train",
@@ -109,6 +121,7 @@ const MAGICS: &[(&str, &str, &str)] = &[
 
 const OPTIONS: &[(&str, &str, &str)] = &[
     ("*", "json", "把结果打印成一行 JSON"),
+    ("captured", "name", "`%%capture` 所给的名字"),
     ("*", "seed", "随机种子；不给时用会话的种子"),
     // 采样
     ("*", "temperature", "logits 除以它：小于 1 更集中，大于 1 更平缓；会打开采样"),
@@ -203,12 +216,24 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("adapters", "detach", "取下附加的适配器，以原名保留"),
     ("adapters", "drop", "丢弃这一个，无论是否已保存"),
     ("adapters", "spectrum", "显示它给每一层增加的部分的奇异值，不切换"),
-    ("compare", "methods", "方法，用逗号分隔：`lora`、`rslora`、`dora`、`full`"),
+    ("compare", "methods", "方法，用逗号分隔：`lora`、`rslora`、`dora`、`ptune`、`prompt`、`prefix`、`full`"),
+    ("compare", "n", "`ptune`、`prompt`、`prefix` 的虚拟词元数"),
     ("compare", "steps", "每种方法的优化步数"),
     ("compare", "text", "用来衡量遗忘的文本"),
     ("compare", "r", "低秩方法的秩"),
     ("compare", "alpha", "低秩方法的缩放"),
     ("compare", "target", "低秩方法的层，写法同 `%lora`"),
+    ("ptune", "method", "虚拟词元的生成方式"),
+    ("ptune", "n", "虚拟词元的个数"),
+    ("ptune", "encoder", "p-tuning：生成提示的网络；不给时为 `mlp`"),
+    ("ptune", "hidden", "网络内部的宽度；不给时与其输出相同"),
+    ("ptune", "layers", "p-tuning 的 LSTM：层数；不给时为 2"),
+    ("ptune", "dropout", "p-tuning 的 LSTM：训练时在层间丢弃的比例"),
+    ("ptune", "projection", "prefix：用一个小网络生成键和值"),
+    ("ptune", "init", "prompt：从随机数、词表中的词元或 `text` 的词元开始"),
+    ("ptune", "text", "prompt：开始时使用的文本，重复到 n 个词元"),
+    ("ptune", "seed", "初始数值的种子；不给时用会话的种子"),
+    ("ptune", "detach", "取下适配器"),
     ("eval", "metric", "评估什么"),
     ("eval", "file", "文本文件"),
     ("eval", "stride", "窗口每次前移的词元数；不给时为半个窗口"),

@@ -35,6 +35,12 @@ const KEYS: &[(&str, &[&str])] = &[
     ("%tokens Once --json", &["ids", "texts"]),
     ("%data rows.jsonl --json", &["layout", "train", "val", "tokens", "learned", "cut", "dropped"]),
     ("%lora --json", &["modules", "parameters", "r", "alpha"]),
+    ("%full freeze=norms --json", &["parameters", "trained", "frozen"]),
+    ("%lora\n%adapters --json", &["adapters"]),
+    ("%lora\n%adapters spectrum=true --json", &["layers"]),
+    ("%lora\n%merge --json", &["name", "matrices", "widened"]),
+    ("%lora\n%merge\n%unmerge --json", &["name"]),
+    ("%data rows.jsonl\n%compare lora,full steps=1 --json", &["rows", "adapters"]),
     (
         "%data rows.jsonl\n%lora\n%train steps=1 --json",
         &[
@@ -72,6 +78,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("%status --json", &["model", "adapter", "data", "doing", "rss_bytes", "unsaved"]),
     ("# %%\n%attach --json", &["cell", "code", "running", "error", "seconds", "text"]),
     ("%history --json", &["inputs"]),
+    ("%captured --json", &[]),
     ("%clear --json", &[]),
     ("%lang --json", &["lang"]),
     ("%lsmagic --json", &["magics"]),

@@ -5,6 +5,7 @@
 mod adapter;
 mod adapters;
 mod blocks;
+mod curve;
 mod fixture;
 mod forward;
 mod gguf;
@@ -14,7 +15,9 @@ mod greedy;
 mod layouts;
 mod optimizers;
 mod oracle;
+mod packing;
 mod perplexity;
+mod precision;
 mod prompts;
 mod quantised;
 mod resumed;

@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 
-use candle_core::DType;
 use wire::{Chart, Curve, Series, Table, Value, value};
 
 use super::settings::Settings;
@@ -141,7 +140,7 @@ impl Args {
         session.begin_trial(adapter, aside);
         let before = session.measure(text)?;
         let recipe = self.settings.recipe(1.0, Some(self.steps), rate, session)?;
-        let prediction = session.begin_training(recipe, DType::F32)?;
+        let prediction = session.begin_training(recipe, self.settings.dtype())?;
         let (trained, curve) = (prediction.parameters, before.val.map(|val| (0.0, val)).into_iter().collect());
         trials.push(Trial {
             method: method.to_owned(),

@@ -82,7 +82,7 @@ impl Magic for Args {
 pub(super) fn dtype(name: &str) -> Option<DType> {
     match name {
         "f32" => Some(DType::F32),
-        "f16" => Some(DType::F16),
+        "f16" | "fp16" => Some(DType::F16),
         "bf16" => Some(DType::BF16),
         _ => None,
     }

@@ -19,6 +19,7 @@ mod input;
 mod lang;
 mod load;
 mod lora;
+mod lr;
 mod lsmagic;
 mod merge;
 mod models;
@@ -136,6 +137,7 @@ pub const LIST: &[Entry] = &[
     entry::<train::Args>("train"),
     entry::<pretrain::Args>("pretrain"),
     entry::<compare::Args>("compare"),
+    entry::<lr::Args>("lr"),
     entry::<eval::Args>("eval"),
     entry::<quant::Args>("quant"),
     entry::<device::Args>("device"),
@@ -155,7 +157,7 @@ pub const LIST: &[Entry] = &[
 pub const READS: &[&str] = &["models", "info", "next", "tokens", "status", "history", "lsmagic", "help"];
 
 /// Magics that may take more memory than there is; should the process die of one, the next session says so.
-const HEAVY: &[&str] = &["load", "train", "pretrain", "compare", "merge", "eval", "quant"];
+const HEAVY: &[&str] = &["load", "train", "pretrain", "compare", "lr", "merge", "eval", "quant"];
 
 /// The magic called `name` (without `%`).
 ///

@@ -9,6 +9,7 @@ use crate::device;
 use crate::model::{Frozen, Model, Slot, fits};
 use crate::nn::Weight;
 use crate::train::{Recipe, Run, Step, Validation};
+use crate::words::training;
 use crate::{Error, Result};
 
 /// A run and what it works on.
@@ -18,7 +19,7 @@ pub struct Active {
     working: Option<Model>,
     /// All weights are trained, not an adapter.
     full: bool,
-    /// Of the weights that the run computes with.
+    /// Of the frozen weights, and what the linear layers compute in.
     dtype: DType,
     /// Set where the run is kept for another process.
     checkpoint: Option<Checkpoint>,
@@ -37,14 +38,19 @@ pub struct Prediction {
 }
 
 impl Session {
-    /// Begins a run and says what it will take. `dtype` is that of the frozen weights while the run lasts.
+    /// Begins a run and says what it will take. `dtype` is what linear layers compute in, and what frozen weights are held in while the run
+    /// lasts; what is trained stays f32.
     ///
     /// # Errors
-    /// `NoModel`, `NoData`, `BatchTooBig`, `TooBig`: nothing has changed then.
+    /// `NoModel`, `NoData`, `BatchTooBig`, `TooBig`, `BadValue` for packing behind a soft prompt: nothing has changed then.
     pub fn begin_training(&mut self, recipe: Recipe, dtype: DType) -> Result<Prediction> {
         let (model, data) = (&self.base()?.model, self.dataset()?);
         let full = self.adapter.is_none();
         self.fits_context(data)?;
+        if recipe.pack && self.adapter.as_ref().is_some_and(|adapter| adapter.deltas().prompt.is_some()) {
+            let allowed = training::NO_PACKED_PROMPT.to_string();
+            return Err(Error::BadValue { option: "pack".to_owned(), given: "true".to_owned(), allowed });
+        }
         let steps = recipe.total_steps(data.train.len())?;
         let whole = (model.parameters() - self.frozen.as_ref().map_or(0, Frozen::count)) as usize;
         let trained = self.adapter.as_ref().map_or(whole, |adapter| adapter.parameters());
@@ -55,13 +61,13 @@ impl Session {
             batch => format!("%train batch=1 accum={}", batch * recipe.accum),
         };
         fits("training", prediction.bytes, smaller)?;
-        let dtype = if full { DType::F32 } else { dtype };
-        let mut working = model.converted_but(dtype, !full && recipe.packed)?;
+        let mut working = model.converted_but(held_in(dtype, full), !full && recipe.packed)?;
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
             None => working.track_but(self.frozen.as_ref().unwrap_or(&Frozen::default()))?,
         };
-        let run = Run::begin(recipe, vars, data)?;
+        let mut run = Run::begin(recipe, vars, data)?;
+        run.compute_in(dtype);
         self.run = Some(Active { run, working: Some(working), full, dtype, checkpoint: None });
         Ok(prediction)
     }
@@ -160,6 +166,15 @@ impl Session {
         Ok(())
     }
 
+    /// The model as it is now: in the middle of a run on all weights, that run's.
+    ///
+    /// # Errors
+    /// `NoModel`
+    pub(super) fn current(&self) -> Result<&Model> {
+        let base = &self.base()?.model;
+        Ok(self.run.as_ref().filter(|active| active.full).and_then(|active| active.working.as_ref()).unwrap_or(base))
+    }
+
     /// One optimizer step, and a look at the validation examples when it is due; `None` when the run is done.
     ///
     /// # Errors
@@ -234,7 +249,7 @@ impl Session {
             *trained = true;
         }
         if let Some(checkpoint) = active.checkpoint.as_mut().filter(|_| active.run.done()) {
-            checkpoint.discard();
+            checkpoint.conclude(&active.run);
         }
         if changed {
             self.weights_changed();
@@ -244,10 +259,25 @@ impl Session {
         back
     }
 
+    /// What the last run learned is in a folder of the person's now: its checkpoint goes. `full`: it was all weights that were written.
+    pub(super) fn settle_run(&mut self, full: bool) {
+        if let Some(Active { run, full: trained, checkpoint: Some(checkpoint), .. }) = &mut self.run
+            && run.done()
+            && *trained == full
+        {
+            checkpoint.discard();
+        }
+    }
+
     /// Highest resident memory of the run, in bytes.
     pub fn run_peak(&mut self) -> u64 {
         self.run.as_mut().map_or(0, |active| active.run.peak())
     }
+}
+
+/// The weights that are trained stay f32.
+fn held_in(dtype: DType, full: bool) -> DType {
+    if full { DType::F32 } else { dtype }
 }
 
 fn retrack(model: &Model, run: &Run) -> Result<Model> {
@@ -273,7 +303,10 @@ fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, f
     // Gradient, and what the optimizer keeps, all f32; early stopping keeps the best weights too.
     let best = if recipe.patience.is_some() { 4 } else { 0 };
     let optimizer = (4 + recipe.optimizer.bytes_per_parameter(recipe.momentum) + best) * parameters as u64;
-    let bytes = widened + optimizer + model.step_bytes(recipe.batch * longest);
+    let mut lengths: Vec<usize> = data.train.iter().map(|example| example.len().min(longest)).collect();
+    lengths.sort_unstable_by(|a, b| b.cmp(a));
+    let tokens = if recipe.pack { lengths.iter().take(recipe.batch).sum() } else { recipe.batch * longest };
+    let bytes = widened + optimizer + model.step_bytes(tokens);
     let mean = data.train.iter().map(|example| example.len()).sum::<usize>() as f64 / data.train.len().max(1) as f64;
     let tokens = mean * (recipe.batch * recipe.accum * steps) as f64;
     let products = (model.spec.layers * model.spec.layer_products()) as f64;

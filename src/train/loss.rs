@@ -1,6 +1,6 @@
 //! Cross-entropy of the learned tokens of a batch: a sum, so that whoever accumulates divides once by all of them.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use crate::data::{self, Batch, Example, IGNORE};
 use crate::model::{Input, Model, NoTap};
@@ -39,12 +39,14 @@ pub fn head_of(model: &Model) -> HeadWeight {
 /// Hidden states of the positions that are learned, `[N, hidden]`, and what each should predict.
 fn learned_rows(model: &Model, pass: &Pass, batch: &Batch) -> Result<(Tensor, Vec<u32>)> {
     let ids = Tensor::from_vec(batch.ids.clone(), (batch.rows, batch.width), &model.device)?;
-    let hidden = model.forward(Input::Ids(&ids), None, pass, &mut NoTap)?; // (B, T, C)
+    let pass = Pass { documents: batch.documents(), ..*pass };
+    let hidden = model.forward(Input::Ids(&ids), None, &pass, &mut NoTap)?; // (B, T, C)
     let learned = batch.targets.iter().enumerate().filter(|(_, target)| **target != IGNORE);
     let (rows, targets): (Vec<u32>, Vec<u32>) = learned.map(|(row, target)| (row as u32, *target as u32)).unzip();
     let rows = Tensor::new(rows, &model.device)?;
     let hidden = hidden.reshape((batch.rows * batch.width, model.spec.hidden))?;
-    Ok((hidden.index_select(&rows, 0)?, targets))
+    let hidden = hidden.index_select(&rows, 0)?;
+    Ok((pass.half.map_or_else(|| Ok(hidden.clone()), |half| ops::rounded(&hidden, half))?, targets))
 }
 
 /// The sum of losses as a scalar on the graph.
@@ -63,11 +65,13 @@ pub struct Aim {
     pub smoothing: f64,
     /// The mean loss is multiplied by it, the gradients with it.
     pub scale: f64,
+    /// What the linear layers compute in, if not f32.
+    pub half: Option<DType>,
 }
 
 impl Default for Aim {
     fn default() -> Self {
-        Self { smoothing: 0.0, scale: 1.0 }
+        Self { smoothing: 0.0, scale: 1.0, half: None }
     }
 }
 
@@ -87,7 +91,7 @@ pub fn gradients(
     let mut loss = Loss { sum: 0.0, tokens: window.iter().map(|batch| batch.learned).sum() };
     let mut gradients = Gradients::default();
     for batch in window {
-        let pass = Pass { deltas, dropout: Some(seed()) };
+        let pass = Pass { deltas, dropout: Some(seed()), half: aim.half, ..Pass::default() };
         let sum = on_graph(model, &pass, batch, aim.smoothing)?;
         loss.sum += f64::from(sum.to_scalar::<f32>()?);
         let mut store = (sum * (aim.scale / loss.tokens as f64))?.backward()?;

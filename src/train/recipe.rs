@@ -51,6 +51,8 @@ pub struct Recipe {
     /// Frozen weights that are packed stay so.
     #[serde(default)]
     pub packed: bool,
+    /// The examples of a batch lie end to end instead of padded side by side: the same loss and gradients, without the padding's work.
+    pub pack: bool,
 }
 
 /// transformers' defaults, but for the schedule: cosine, as `%train` has it.
@@ -78,6 +80,7 @@ impl Default for Recipe {
             patience: None,
             threshold: 0.0,
             packed: false,
+            pack: false,
         }
     }
 }

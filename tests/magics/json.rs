@@ -41,6 +41,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("%lora\n%merge --json", &["name", "matrices", "widened"]),
     ("%lora\n%merge\n%unmerge --json", &["name"]),
     ("%data rows.jsonl\n%compare lora,full steps=1 --json", &["rows", "adapters"]),
+    ("%ptune --json", &["method", "n", "parameters", "saved"]),
     (
         "%data rows.jsonl\n%lora\n%train steps=1 --json",
         &[

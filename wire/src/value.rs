@@ -150,6 +150,16 @@ results! {
     }
     /// `%lora`
     Lora { modules: u64, parameters: u64, r: u64, alpha: f64, }
+    /// `%ptune`
+    Ptune {
+        /// `p-tuning`, `prompt`, `prefix`.
+        method: String,
+        /// Virtual tokens.
+        n: u64,
+        parameters: u64,
+        /// Numbers of a saved adapter: the prompts without the network that makes them.
+        saved: u64,
+    }
     /// `%full`
     Full {
         parameters: u64,
@@ -205,16 +215,6 @@ results! {
         tokens_per_second: f64,
         seconds: f64,
     }
-    /// `%ptune`
-    Ptune {
-        /// `p-tuning`, `prompt`, `prefix`.
-        method: String,
-        /// Virtual tokens.
-        n: u64,
-        parameters: u64,
-        /// Numbers of a saved adapter: the prompts without the network that makes them.
-        saved: u64,
-    }
     /// `%train`, `%pretrain`
     Train {
         /// Of every step.
@@ -227,11 +227,15 @@ results! {
         best_val_loss: Option<f64>,
         /// The step of the weights as they are: the last, or the best where the run went back.
         weights_of: u64,
+        /// Steps that were left out in f16, because a number was too large.
+        overflows: u64,
         tokens_per_second: f64,
         /// Highest resident memory during this run.
         peak_rss_bytes: u64,
         seconds: f64,
     }
+    /// `%lr find`
+    LrFind { rates: Vec<f64>, losses: Vec<f64>, suggestion: Option<f64>, }
     /// `%eval ppl`
     Eval { loss: f64, ppl: f64, tokens: u64, stride: u64, method: String, }
     /// `%quant`

@@ -3,6 +3,7 @@
 //! Each comparison prints what it found: `cargo test --release -p lantern-repl --test all parity -- --nocapture`.
 
 mod adapter;
+mod adapters;
 mod blocks;
 mod curve;
 mod fixture;
@@ -16,8 +17,8 @@ mod optimizers;
 mod oracle;
 mod packing;
 mod perplexity;
-mod prompts;
 mod precision;
+mod prompts;
 mod quantised;
 mod resumed;
 mod saved;

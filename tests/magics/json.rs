@@ -35,6 +35,12 @@ const KEYS: &[(&str, &[&str])] = &[
     ("%tokens Once --json", &["ids", "texts"]),
     ("%data rows.jsonl --json", &["layout", "train", "val", "tokens", "learned", "cut", "dropped"]),
     ("%lora --json", &["modules", "parameters", "r", "alpha"]),
+    ("%full freeze=norms --json", &["parameters", "trained", "frozen"]),
+    ("%lora\n%adapters --json", &["adapters"]),
+    ("%lora\n%adapters spectrum=true --json", &["layers"]),
+    ("%lora\n%merge --json", &["name", "matrices", "widened"]),
+    ("%lora\n%merge\n%unmerge --json", &["name"]),
+    ("%data rows.jsonl\n%compare lora,full steps=1 --json", &["rows", "adapters"]),
     ("%ptune --json", &["method", "n", "parameters", "saved"]),
     (
         "%data rows.jsonl\n%lora\n%train steps=1 --json",

@@ -17,6 +17,7 @@ mod oracle;
 mod packing;
 mod perplexity;
 mod precision;
+mod prompts;
 mod quantised;
 mod resumed;
 mod saved;

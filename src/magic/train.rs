@@ -2,6 +2,7 @@ use wire::{Chart, Curve, Mark, Series, Table, Value, value};
 
 use super::settings::{KEEPING, Settings, VALIDATION};
 use super::{Magic, Out, Topic, number};
+use crate::adapter::Adapter;
 use crate::plot;
 use crate::session::{Found, Prediction, Session};
 use crate::train::{Run, Step, Validation};
@@ -68,7 +69,7 @@ impl Args {
             let found = session.reopen_training(self.steps, every)?;
             out.note(&about(if found.done { training::RUN_IS_BACK } else { ui::RUN_GOES_ON }, &found));
         } else {
-            let lr = if session.adapter().is_some() { 2e-4 } else { 5e-5 };
+            let lr = session.adapter().map_or(5e-5, Adapter::rate);
             let recipe = self.settings.recipe(self.epochs, self.steps, lr, session)?;
             let prediction = session.begin_training(recipe, self.settings.dtype())?;
             announce(&prediction, session.adapter().is_some(), out);

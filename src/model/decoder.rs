@@ -84,13 +84,14 @@ impl Model {
             Input::Embeds(embeds) => embeds.clone(),
         };
         let (batch, tokens, _) = x.dims3()?;
-        let soft = pass.soft().filter(|_| caches.as_ref().is_none_or(|caches| caches.iter().all(|cache| cache.held() == 0)));
-        if let Some(soft) = soft {
+        let begins = caches.as_ref().is_none_or(|caches| caches.iter().all(|cache| cache.held() == 0));
+        let soft = pass.prompt().filter(|_| begins).map(|encoder| encoder.soft(pass.dropout)).transpose()?;
+        if let Some(soft) = &soft {
             x = soft.before(&x)?; // (B, n + T, C)
             caches.iter_mut().flat_map(|caches| caches.iter_mut()).try_for_each(|cache| cache.stand_behind(soft))?;
         }
         let length = x.dim(1)?;
-        let prefix = soft.filter(|soft| soft.place != Place::Input);
+        let prefix = soft.as_ref().filter(|soft| soft.place != Place::Input);
         let before = prefix.map_or(Ok(0), Soft::len)?;
         let starts: Vec<usize> = match &caches {
             Some(caches) => caches.iter().map(|cache| cache.held() + before).collect(),

@@ -46,10 +46,8 @@ impl Session {
     pub fn begin_training(&mut self, recipe: Recipe, dtype: DType) -> Result<Prediction> {
         let (model, data) = (&self.base()?.model, self.dataset()?);
         let full = self.adapter.is_none();
-        if recipe.pack && self.adapter.as_ref().is_some_and(|adapter| adapter.deltas().soft.is_some()) {
-            let allowed = training::NO_PACKED_PROMPT.to_string();
-            return Err(Error::BadValue { option: "pack".to_owned(), given: "true".to_owned(), allowed });
-        }
+        self.fits_context(data)?;
+        self.packs(&recipe)?;
         let steps = recipe.total_steps(data.train.len())?;
         let trained = self.adapter.as_ref().map_or(model.parameters() as usize, |adapter| adapter.parameters());
         let prediction = predict(model, data, &recipe, (steps, trained, full), dtype);
@@ -110,6 +108,15 @@ impl Session {
             active.run.extend(steps);
         }
         Ok(found)
+    }
+
+    /// An example of n tokens takes n - 1 positions behind the virtual ones.
+    fn fits_context(&self, data: &Dataset) -> Result<()> {
+        let (longest, room, context) = (data.longest(), self.room()?, self.base()?.model.spec.context);
+        if longest <= room + 1 {
+            return Ok(());
+        }
+        Err(Error::LongExamples { longest, virtual_tokens: context - room, context, fits: room })
     }
 
     fn subject(&self) -> Result<Subject> {
@@ -192,6 +199,16 @@ impl Session {
         *trained = true;
         self.publish();
         Ok(best)
+    }
+
+    /// Virtual tokens stand before a row, and a packed row holds many examples.
+    fn packs(&self, recipe: &Recipe) -> Result<()> {
+        let soft = self.adapter.as_ref().is_some_and(|adapter| adapter.deltas().prompt.is_some());
+        if !recipe.pack || !soft {
+            return Ok(());
+        }
+        let allowed = training::NO_PACKED_PROMPT.to_string();
+        Err(Error::BadValue { option: "pack".to_owned(), given: "true".to_owned(), allowed })
     }
 
     /// Puts the run down: fully trained weights become the session's, widened copies go. What was learned stays, however it ended.

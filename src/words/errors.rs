@@ -44,6 +44,9 @@ wording! {
     NoInput: "this front end cannot ask for input", "这个前端不能请求输入";
     Interrupted: "interrupted: {what}", "已中断：{what}";
     NoValue: "`{given}` has no value", "`{given}` 没有值", hint "a magic has one with `--json`: `%status --json`", "魔法命令加 `--json` 才有值：`%status --json`";
+    UnknownCellMagic: "there is no cell magic `%%{given}`", "没有 `%%{given}` 这个单元格魔法命令", hint "did you mean `{nearest}`? `%lsmagic` lists them all", "是不是 `{nearest}`？`%lsmagic` 列出全部", hint "`%lsmagic` lists them all", "`%lsmagic` 列出全部";
+    NoCapture: "nothing is kept as `{given}`", "没有以 `{given}` 为名保留的输出", hint "did you mean `%captured {nearest}`? `%captured` lists them all", "是不是 `%captured {nearest}`？`%captured` 列出全部", hint "`%%capture NAME` in the first line of a cell keeps what it shows", "单元格首行写 `%%capture NAME` 可保留其输出";
+    RustMemory: "the cell asked for {asked} of memory, and Rust cells may take {limit}: its program was ended and all Rust variables are lost, the model, adapter and run are kept", "单元格请求 {asked} 内存，而 Rust 单元格最多可用 {limit}：其程序已终止，所有 Rust 变量已丢失，模型、适配器和训练保持不变", hint "run the cell with less, or start lantern with LANTERN_RUST_MEMORY=8GB (none: no limit)", "减少用量，或以 LANTERN_RUST_MEMORY=8GB 启动 lantern（none 表示不限）";
     NotFound: "there is no file or folder `{path}`", "没有文件或目录 `{path}`", hint "`!ls` shows what is here", "`!ls` 查看这里有什么";
     Io: "cannot use `{path}`", "无法使用 `{path}`";
     NotUtf8: "`{path}` is not UTF-8 text (line {line})", "`{path}` 不是 UTF-8 文本（第 {line} 行）", hint "convert it first: `!iconv -f GB18030 -t UTF-8 {path} > utf8.txt`", "先转换编码：`!iconv -f GB18030 -t UTF-8 {path} > utf8.txt`";
@@ -90,6 +93,9 @@ wording! {
     AdapterOnQuant: "the weights are {format}; training needs widened weights", "权重是 {format}；训练需要展开的权重";
     BadCheckpoint: "`{path}` is not a run that can go on: {cause}", "`{path}` 不是可以继续的训练：{cause}", hint "`%pretrain … fresh=true`, or `%train` without resume, begins anew and moves it aside", "`%pretrain … fresh=true` 或不带 resume 的 `%train` 会重新开始，并把它移到旁边";
     OtherRun: "the run in `{path}` was made with {what} {expected}; here it is {given}", "`{path}` 中的训练使用的{what}是 {expected}，这里是 {given}", hint "give the lines `%load`, `%data` and `%lora` of that run again, or begin a new one with `%train`", "请重新给出那次训练的 `%load`、`%data` 与 `%lora` 命令，或用 `%train` 开始新的训练";
+    LongPrompt: "the text has {tokens} tokens, and there are {n} virtual ones for it", "文本有 {tokens} 个词元，而虚拟词元只有 {n} 个", hint "%ptune method=prompt init=text n={tokens} text=…", "%ptune method=prompt init=text n={tokens} text=…";
+    LongExamples: "the longest example has {longest} tokens; with {virtual_tokens} virtual tokens before it, that is more than the context of {context}", "最长的样本有 {longest} 个词元；加上前面的 {virtual_tokens} 个虚拟词元，超过了上下文长度 {context}", hint "cut the examples: `%data FILE max_length={fits}`", "截短样本：`%data FILE max_length={fits}`";
+    CannotMerge: "`{adapter}` stands before the tokens, not in the weights: it cannot be merged into them", "`{adapter}` 位于词元之前，而不在权重中：无法合并", hint "`%save DIR` writes it as it is; a LoRA can be merged", "`%save DIR` 按原样保存；LoRA 才可以合并";
     RunReturned: "the run went back to its best weights, those of step {step}: it cannot go on from there", "训练已回到最好的权重（第 {step} 步）：不能从那里继续", hint "`%train` begins a new run with these weights", "`%train` 用这些权重开始新的训练";
     NoBest: "there is no better step to go back to: the weights are those of step {step}, and no earlier validation that was kept was lower", "没有更好的步可以回去：权重属于第 {step} 步，之前保留的验证都不更低", hint "`%data … val=0.1` holds examples out; `%train patience=3` always keeps the best weights", "`%data … val=0.1` 留出验证样本；`%train patience=3` 总是保留最好的权重";
     BadConnection: "`{path}` is not a Jupyter connection file: {cause}", "`{path}` 不是 Jupyter 连接文件：{cause}";

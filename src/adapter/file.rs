@@ -150,8 +150,8 @@ fn number(x: f64) -> Value {
 ///
 /// # Errors
 /// `DiskFull`, `Io`.
-pub fn write_tensors<S: AsRef<str> + Ord + std::fmt::Display>(
-    tensors: impl IntoIterator<Item = (S, Tensor)>,
+pub fn write_tensors<S: AsRef<str> + Ord + std::fmt::Display, V: safetensors::View>(
+    tensors: impl IntoIterator<Item = (S, V)>,
     metadata: HashMap<String, String>,
     path: &Path,
 ) -> Result<()> {

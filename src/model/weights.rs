@@ -174,6 +174,43 @@ impl Model {
     }
 }
 
+impl Model {
+    /// What a frozen model computes with while something beside it is trained: dense matrices in `dtype`, vectors f32, and packed matrices as they are,
+    /// with half floats beside them, where products read them block by block. A device without such products gets all dense.
+    ///
+    /// # Errors
+    /// Memory.
+    pub fn frozen(&self, dtype: DType) -> Result<Self> {
+        if !self.device.is_cpu() {
+            return self.converted(dtype);
+        }
+        let mut model = self.clone();
+        let packed = self.packed();
+        model.visit(&mut |_, slot| {
+            match slot {
+                Slot::Matrix(weight) if packed && weight.narrow() => {}
+                Slot::Matrix(weight) => *weight = weight.converted(dtype, &self.device)?,
+                Slot::Vector(tensor) => *tensor = tensor.to_dtype(DType::F32)?,
+            }
+            Ok(())
+        })?;
+        Ok(model)
+    }
+
+    /// Bytes that [`Model::frozen`] adds to what is there.
+    pub fn frozen_bytes(&self, dtype: DType) -> u64 {
+        let head = self.head.as_ref().map(|head| &head.weight);
+        let matrices = self.linears().map(|linear| &linear.weight).chain([&self.embed]).chain(head);
+        let narrow = self.packed() && self.device.is_cpu();
+        let added = |weight: &Weight| match weight {
+            weight if narrow && weight.narrow() => 0,
+            Weight::Dense { tensor, .. } if tensor.dtype() == dtype => 0,
+            weight => weight.elements() * dtype.size_in_bytes() as u64,
+        };
+        matrices.map(added).sum()
+    }
+}
+
 impl Layer {
     pub fn linears(&self) -> impl Iterator<Item = &Linear> {
         let (q, k, v) = match &self.attention.projection {

@@ -8,6 +8,6 @@ mod rope;
 
 pub use cache::Cache;
 pub use delta::{Deltas, LowRank, Pass};
-pub use linear::{Linear, Weight, block_name};
+pub use linear::{Linear, Weight};
 pub use norm::Norm;
 pub use rope::{Rope, RopeScaling};

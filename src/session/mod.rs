@@ -10,6 +10,7 @@ mod look;
 mod pretrain;
 mod quant;
 mod save;
+mod shards;
 mod snapshot;
 mod train;
 
@@ -27,7 +28,7 @@ pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
 pub use pretrain::Shape;
 pub use quant::{Format, Quantised, Substitute, TensorError};
-pub use save::Saved;
+pub use save::{MAX_SHARD, Saved};
 pub use snapshot::{Shared, Snapshot};
 pub use train::Prediction;
 

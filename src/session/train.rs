@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// A run and what it works on.
 pub struct Active {
     pub run: Run,
-    /// The weights that the run computes with: widened where the session's are packed. Empty between cells.
+    /// The weights that the run computes with: dense ones in its dtype; packed ones stay packed beside an adapter. Empty between cells.
     working: Option<Model>,
     /// All weights are trained, not an adapter.
     full: bool,
@@ -44,13 +44,13 @@ impl Session {
     pub fn begin_training(&mut self, recipe: Recipe, dtype: DType) -> Result<Prediction> {
         let (model, data) = (&self.base()?.model, self.dataset()?);
         let full = self.adapter.is_none();
-        let steps = recipe.total_steps(data.train.len())?;
+        let steps = recipe.total_steps(data.count())?;
         let trained = self.adapter.as_ref().map_or(model.parameters() as usize, |adapter| adapter.parameters());
         let prediction = predict(model, data, &recipe, (steps, trained, full), dtype);
         let smaller = if recipe.batch > 1 { format!("%train batch=1 accum={}", recipe.batch * recipe.accum) } else { String::new() };
         fits("training", prediction.bytes, smaller)?;
         let dtype = if full { DType::F32 } else { dtype };
-        let mut working = model.converted(dtype)?;
+        let mut working = if full { model.converted(dtype)? } else { model.frozen(dtype)? };
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
             None => working.track()?,
@@ -123,7 +123,7 @@ impl Session {
             active.run.extend(steps);
         }
         // A full run's variables are the session's weights since it was put down.
-        active.working = Some(if active.full { retrack(model, &active.run)? } else { model.converted(active.dtype)? });
+        active.working = Some(if active.full { retrack(model, &active.run)? } else { model.frozen(active.dtype)? });
         Ok(())
     }
 
@@ -133,10 +133,14 @@ impl Session {
     /// `NotFinite`, `NoGradient`, `Interrupted` during validation.
     pub fn train_step(&mut self) -> Result<Option<Step>> {
         let Some(Active { run, working: Some(model), checkpoint, .. }) = &mut self.run else { return Ok(None) };
-        let data = self.data.as_ref().ok_or(Error::NoData {})?;
+        let data = self.data.as_mut().ok_or(Error::NoData {})?;
         if run.done() {
             return Ok(None);
         }
+        if let Some(base) = self.loaded.as_ref().filter(|_| data.source.stream.is_some()) {
+            data.prepare(&run.upcoming(), &base.tokenizer)?;
+        }
+        let data = &*data;
         let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas());
         run.step(model, deltas, data)?;
         if run.validation_due(data) && !self.stop.raised() {
@@ -207,9 +211,8 @@ fn retrack(model: &Model, run: &Run) -> Result<Model> {
 
 fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, full): (usize, usize, bool), dtype: DType) -> Prediction {
     let longest = data.longest().min(model.spec.context);
-    let wide = model.parameters() * if full { 4 } else { dtype.size_in_bytes() as u64 };
-    // A model that is dense in this dtype already is shared, not copied; a full run copies it.
-    let widened = if full || model.format() != dtype.as_str() { wide } else { 0 };
+    // What is packed or dense in this dtype already is shared, not copied; a full run copies all.
+    let widened = if full { model.parameters() * 4 } else { model.frozen_bytes(dtype) };
     // Gradient, and the optimizer's two moments, all f32.
     let optimizer = 3 * 4 * parameters as u64;
     let bytes = widened + optimizer + model.step_bytes(recipe.batch * longest);

@@ -62,11 +62,11 @@ impl Run {
         if vars.is_empty() {
             return Err(Error::NothingToTrain {});
         }
-        let total = recipe.total_steps(data.train.len())?;
+        let total = recipe.total_steps(data.count())?;
         Ok(Self {
             total,
             optimizer: AdamW::new(vars.clone(), AdamWOptions { weight_decay: recipe.weight_decay, ..AdamWOptions::default() }),
-            order: Order::new(recipe.seed, 0, data.train.len()),
+            order: Order::new(recipe.seed, 0, data.count()),
             unproven: Unproven::new(&vars),
             random: Random::seeded(recipe.seed).fork("dropout"),
             steps: Vec::new(),
@@ -147,6 +147,11 @@ impl Run {
         self.steps.last().ok_or(Error::NoRun {})
     }
 
+    /// The examples that the next step may take.
+    pub fn upcoming(&self) -> Vec<usize> {
+        self.order.peek(self.recipe.batch, self.recipe.accum)
+    }
+
     /// The batches of the next step. A window may end with the epoch, never in the middle of nothing.
     fn window(&mut self, data: &Dataset) -> Vec<data::Batch> {
         let mut window = Vec::with_capacity(self.recipe.accum);
@@ -155,7 +160,7 @@ impl Run {
                 break;
             }
             let picked = self.order.take(self.recipe.batch);
-            window.push(data::batch(picked.into_iter().map(|i| &data.train[i]), 0));
+            window.push(data::batch(picked.into_iter().map(|i| data.get(i)), 0));
         }
         window
     }

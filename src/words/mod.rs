@@ -1,6 +1,7 @@
 //! Every sentence a person reads, in English and Chinese, side by side so that neither can be forgotten.
 
 pub mod errors;
+pub mod formats;
 pub mod help_zh;
 pub mod luck;
 pub mod nearest;

@@ -7,6 +7,7 @@ use candle_core::{DType, Tensor};
 
 use super::{assert_twins, cases, distance, normal, run, values};
 use crate::ops::{self, HeadWeight, Layout, plain};
+use crate::quant::Packed;
 use crate::random::Random;
 
 #[test]
@@ -39,7 +40,7 @@ fn packed_weights_equal_dequantised_ones() {
     let mut r = Random::seeded(5);
     // Q3K has no kernel of ours.
     for format in super::PACKED.iter().copied().chain([GgmlDType::Q3K]) {
-        let w = Arc::new(QTensor::quantize(&normal(&mut r, &[70, 768], 0.3), format).unwrap());
+        let w = Arc::new(Packed::from(QTensor::quantize(&normal(&mut r, &[70, 768], 0.3), format).unwrap()));
         let wide = w.dequantize(&candle_core::Device::Cpu).unwrap();
         for rows in [1, 2, 5, 33] {
             let operands = [normal(&mut r, &[rows, 768], 0.3), normal(&mut r, &[70], 0.3)];

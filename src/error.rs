@@ -49,6 +49,15 @@ errors! {
     NoInput {}
     Interrupted { what: String }
     NoValue { given: String }
+    UnknownCellMagic { given: String, nearest: String }
+    NoCapture { given: String, nearest: String }
+    RustMemory { asked: String, limit: String }
+    /// A cell that runs beside another one asks for more than a look.
+    Occupied { doing: String }
+    /// A hook asks for more than a look while it is called.
+    InHook {}
+    /// A hook panicked, or its cell is gone.
+    HookGone {}
     // Files
     NotFound { path: String }
     Io { path: String, cause: String }
@@ -78,6 +87,8 @@ errors! {
     HubOffline { repository: String, folder: String }
     NoWeights { repository: String, cause: String }
     AdapterAlone { adapter: String, base: String }
+    NoActivation { given: String, nearest: String, end: String }
+    HookShape { activation: String, given: String, expected: String }
     // Generation
     ContextFull { tokens: usize, context: usize }
     NoChatTemplate { model: String }
@@ -103,6 +114,16 @@ errors! {
     AdapterOnQuant { format: String }
     BadCheckpoint { path: String, cause: String }
     OtherRun { path: String, what: String, given: String, expected: String }
+    LongPrompt { tokens: usize, n: usize }
+    LongExamples { longest: usize, virtual_tokens: usize, context: usize, fits: usize }
+    CannotMerge { adapter: String }
+    RunReturned { step: usize }
+    NoBest { step: usize }
+    AdapterTaken { name: String }
+    AdapterMerged { name: String }
+    NoAdapterNamed { given: String, nearest: String }
+    CannotUnmerge { name: String }
+    NothingMerged {}
     // The Jupyter kernel
     BadConnection { path: String, cause: String }
     CannotBind { address: String, cause: String }

@@ -4,6 +4,7 @@
 
 mod adapter;
 mod blocks;
+mod curve;
 mod fixture;
 mod forward;
 mod gguf;
@@ -12,11 +13,18 @@ mod gguf_tokens;
 mod greedy;
 mod layouts;
 mod nf4;
+mod optimizers;
 mod oracle;
+mod packing;
 mod perplexity;
+mod precision;
+mod prompts;
 mod qlora;
 mod quantised;
 mod resumed;
 mod saved;
 mod smollm2;
+mod soft;
+mod stopping;
+mod taps;
 mod training;

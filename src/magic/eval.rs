@@ -56,7 +56,7 @@ impl Magic for Args {
     }
 }
 
-fn strided(session: &Session, name: &str, text: &str, args: &Args, out: &mut Out) -> Result<value::Eval> {
+fn strided(session: &mut Session, name: &str, text: &str, args: &Args, out: &mut Out) -> Result<value::Eval> {
     let (mut windows, stride) = session.windows(name, text, args.stride, args.max_length)?;
     let total = args.limit.unwrap_or(usize::MAX).min(windows.count()) as u64;
     let mut sum = Perplexity::default();
@@ -64,6 +64,7 @@ fn strided(session: &Session, name: &str, text: &str, args: &Args, out: &mut Out
     while n < total && session.score(&mut windows, &mut sum)? {
         n += 1;
         out.progress("eval", n, total, &format!("ppl {:.2}", sum.ppl()));
+        out.between(session);
         if out.stopped() {
             return Err(Error::Interrupted {
                 what: ui::EVAL_SO_FAR.with(&[("n", &n), ("of", &total), ("ppl", &format!("{:.3}", sum.ppl()))]),

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use clap::Arg;
 use wire::Value;
 
-use super::{Entry, Magic, Out, Topic, find, parse};
+use super::{Entry, Magic, Out, Topic, cell, find, parse, settings};
 use crate::Result;
 use crate::session::Session;
 use crate::words::ui;
@@ -22,11 +22,22 @@ impl Magic for Args {
 
     fn run(self, _session: &mut Session, out: &mut Out) -> Result<Value> {
         let text = match self.magic {
-            Some(name) => text(find(name.trim_start_matches('%'))?),
+            Some(name) => named(name.strip_prefix('%').unwrap_or(&name))?,
             None => ui::FIRST_HELP.text().to_owned(),
         };
         out.print(&text);
         Ok(Value::Nothing)
+    }
+}
+
+/// Help for `name`: of a line, or with one more `%` of a cell.
+///
+/// # Errors
+/// There is no such magic.
+pub fn named(name: &str) -> Result<String> {
+    match name.strip_prefix('%') {
+        Some(name) => cell::find(name).map(cell::text),
+        None => find(name).map(text),
     }
 }
 
@@ -42,11 +53,21 @@ pub fn text(entry: &Entry) -> String {
     let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
     let mut text = format!("%{} — {about}\n", entry.name);
     let (positionals, options): (Vec<&Arg>, Vec<&Arg>) = command.get_arguments().partition(|arg| arg.is_positional());
-    let rows: Vec<(String, String)> = positionals.into_iter().chain(options).map(describe).collect();
-    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let _ = writeln!(text, "\n{}", ui::OPTIONS);
-    for (name, help) in rows {
-        let _ = writeln!(text, "  {name:width$}  {help}");
+    let rows: Vec<(Option<&str>, (String, String))> =
+        positionals.into_iter().chain(options).map(|arg| (arg.get_help_heading(), describe(arg))).collect();
+    let width = rows.iter().map(|(_, (name, _))| name.chars().count()).max().unwrap_or(0);
+    // Those without a heading first, then each heading where it first appears.
+    let mut headings = vec![None];
+    rows.iter().for_each(|(heading, _)| {
+        if !headings.contains(heading) {
+            headings.push(*heading)
+        }
+    });
+    for heading in headings {
+        let _ = writeln!(text, "\n{}", heading.map_or(ui::OPTIONS.text(), settings::heading));
+        for (_, (name, help)) in rows.iter().filter(|(of, _)| *of == heading) {
+            let _ = writeln!(text, "  {name:width$}  {help}");
+        }
     }
     let _ = writeln!(text, "\n{}", ui::EXAMPLES);
     for example in entry.examples {

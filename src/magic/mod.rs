@@ -1,11 +1,16 @@
 //! The magics: one file each, one word in [`LIST`]. Parser, help, completion and the README table read the same list.
 
+mod adapters;
 mod attach;
+pub mod captured;
+pub mod cell;
 mod chat;
 mod clear;
+mod compare;
 mod data;
 mod device;
 mod eval;
+mod full;
 mod generate;
 pub mod help;
 mod history;
@@ -14,28 +19,34 @@ mod input;
 mod lang;
 mod load;
 mod lora;
+mod lr;
 mod lsmagic;
+mod merge;
 mod models;
 mod next;
 mod number;
 mod out;
 pub mod parse;
 mod pretrain;
+mod ptune;
 mod quant;
 mod sampling;
 mod save;
 mod seed;
+mod settings;
 pub mod shell;
 mod status;
 mod tokens;
 pub mod train;
 mod unload;
+mod unmerge;
 
 use std::fmt;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use wire::{Json, Value};
 
+pub use captured::Captures;
 pub use out::{Out, Prompter};
 
 use crate::session::Session;
@@ -118,14 +129,22 @@ pub const LIST: &[Entry] = &[
     entry::<tokens::Args>("tokens"),
     entry::<data::Args>("data"),
     entry::<lora::Args>("lora"),
+    entry::<ptune::Args>("ptune"),
+    entry::<full::Args>("full"),
+    entry::<adapters::Args>("adapters"),
+    entry::<merge::Args>("merge"),
+    entry::<unmerge::Args>("unmerge"),
     entry::<train::Args>("train"),
     entry::<pretrain::Args>("pretrain"),
+    entry::<compare::Args>("compare"),
+    entry::<lr::Args>("lr"),
     entry::<eval::Args>("eval"),
     entry::<quant::Args>("quant"),
     entry::<device::Args>("device"),
     entry::<seed::Args>("seed"),
     entry::<status::Args>("status"),
     entry::<attach::Args>("attach"),
+    entry::<captured::Args>("captured"),
     entry::<history::Args>("history"),
     entry::<clear::Args>("clear"),
     entry::<input::Args>("input"),
@@ -134,17 +153,23 @@ pub const LIST: &[Entry] = &[
     entry::<help::Args>("help"),
 ];
 
+/// Magics that look and change nothing: they are answered between two steps of another front end's cell.
+pub const READS: &[&str] = &["models", "info", "next", "tokens", "status", "history", "lsmagic", "help"];
+
 /// Magics that may take more memory than there is; should the process die of one, the next session says so.
-const HEAVY: &[&str] = &["load", "train", "pretrain", "eval", "quant"];
+const HEAVY: &[&str] = &["load", "train", "pretrain", "compare", "lr", "merge", "eval", "quant"];
 
 /// The magic called `name` (without `%`).
 ///
 /// # Errors
 /// `UnknownMagic` with the nearest name.
 pub fn find(name: &str) -> Result<&'static Entry> {
-    LIST.iter()
-        .find(|entry| entry.name == name)
-        .ok_or_else(|| Error::UnknownMagic { given: name.to_owned(), nearest: nearest(name, LIST.iter().map(|entry| entry.name)) })
+    LIST.iter().find(|entry| entry.name == name).ok_or_else(|| {
+        // `%time` means `%%time`.
+        let of_a_cell = cell::CELL.iter().find(|magic| magic.name == name).map(|magic| format!("%{name}", name = magic.name));
+        let near = of_a_cell.unwrap_or_else(|| nearest(name, LIST.iter().map(|entry| entry.name)));
+        Error::UnknownMagic { given: name.to_owned(), nearest: near }
+    })
 }
 
 /// Options are spelled as Python spells them: clap would write `max-new-tokens`.

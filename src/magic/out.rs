@@ -1,7 +1,11 @@
 //! What a magic says while it runs: plain data into the cell's channel of events.
 
+use std::cell::RefCell;
+
 use wire::{Chart, Event, Form, Stream, Table};
 
+use super::captured::{self, Captures};
+use crate::session::Session;
 use crate::stop::Stop;
 use crate::words::ui;
 use crate::{Error, Result};
@@ -12,18 +16,89 @@ pub type Prompter<'a> = &'a mut dyn FnMut(Event) -> Option<String>;
 /// Where events go. A front end that went away is no reason to stop working, so it cannot fail.
 pub type Say<'a> = &'a dyn Fn(Event);
 
+/// Answers what others ask of the session while a cell works on it.
+pub type Between<'a> = &'a dyn Fn(&mut Session);
+
 pub struct Out<'a> {
     say: Say<'a>,
+    between: Option<Between<'a>>,
     prompter: Option<Prompter<'a>>,
     stop: Stop,
     quiet: bool,
     printed: String,
+    captures: Captures,
+    /// What the cell has shown, where it is kept instead.
+    capturing: RefCell<Option<Vec<Event>>>,
 }
 
 impl<'a> Out<'a> {
     /// `prompter` is `None` where the front end cannot answer.
     pub fn new(say: Say<'a>, prompter: Option<Prompter<'a>>, stop: Stop) -> Self {
-        Self { say, prompter, stop, quiet: false, printed: String::new() }
+        Self {
+            say,
+            between: None,
+            prompter,
+            stop,
+            quiet: false,
+            printed: String::new(),
+            captures: Captures::default(),
+            capturing: RefCell::default(),
+        }
+    }
+
+    /// `between` is what [`Out::between`] does.
+    pub fn serving(self, between: Between<'a>) -> Self {
+        Self { between: Some(between), ..self }
+    }
+
+    /// Between two steps or tokens: what others have asked meanwhile is answered.
+    pub fn between(&self, session: &mut Session) {
+        if let Some(between) = self.between {
+            between(session);
+        }
+    }
+
+    /// Something that was said elsewhere.
+    pub fn pass(&mut self, event: Event) {
+        if let Event::Print { stream: Stream::Out, text } = &event {
+            self.printed.push_str(text);
+        }
+        self.send(event);
+    }
+
+    /// Where `%%capture` keeps things.
+    pub fn with_captures(self, captures: Captures) -> Self {
+        Self { captures, ..self }
+    }
+
+    pub fn captures(&self) -> &Captures {
+        &self.captures
+    }
+
+    /// From now on everything is kept and nothing shown.
+    pub fn begin_capture(&mut self) {
+        *self.capturing.get_mut() = Some(Vec::new());
+    }
+
+    /// What has been kept since.
+    pub fn end_capture(&mut self) -> Vec<Event> {
+        self.capturing.get_mut().take().unwrap_or_default()
+    }
+
+    /// Does something that shows nothing.
+    pub fn quietly<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.quiet, true);
+        let done = work(self);
+        self.quiet = before;
+        done
+    }
+
+    /// What was shown before.
+    pub(super) fn again(&mut self, event: Event) {
+        match event {
+            Event::Print { stream: Stream::Out, text } => self.print(&text),
+            event => self.send(event),
+        }
     }
 
     /// With `--json` nothing but the result is said.
@@ -38,13 +113,20 @@ impl<'a> Out<'a> {
 
     fn send(&self, event: Event) {
         if !self.quiet {
-            (self.say)(event);
+            self.deliver(event);
+        }
+    }
+
+    fn deliver(&self, event: Event) {
+        match &mut *self.capturing.borrow_mut() {
+            Some(shown) => captured::add(shown, event),
+            None => (self.say)(event),
         }
     }
 
     /// Text exactly as given.
     pub fn print(&mut self, text: &str) {
-        if !self.quiet {
+        if !self.quiet && self.capturing.get_mut().is_none() {
             self.printed.push_str(text);
         }
         self.send(Event::Print { stream: Stream::Out, text: text.to_owned() });
@@ -88,9 +170,11 @@ impl<'a> Out<'a> {
 
     /// What the cell is worth.
     pub fn result(&mut self, forms: Vec<Form>) {
-        self.printed.push_str(Form::text(&forms));
-        self.printed.push('\n');
-        (self.say)(Event::Value { forms });
+        if self.capturing.get_mut().is_none() {
+            self.printed.push_str(Form::text(&forms));
+            self.printed.push('\n');
+        }
+        self.deliver(Event::Value { forms });
     }
 
     /// Something in several forms.

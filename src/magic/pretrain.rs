@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
-use candle_core::DType;
 use wire::Value;
 
+use super::settings::Settings;
 use super::{Magic, Out, Topic, number, train};
 use crate::Result;
 use crate::plot;
 use crate::session::{Session, Shape};
-use crate::words::ui;
+use crate::words::{training, ui};
 
 /// Train a small llama from nothing on a text file
 ///
@@ -58,7 +58,7 @@ pub struct Args {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     fresh: bool,
     #[command(flatten)]
-    settings: train::Settings,
+    settings: Settings,
 }
 
 impl Magic for Args {
@@ -86,15 +86,15 @@ impl Magic for Args {
             ("tokens", &plot::number::count(data.tokens() as u64)),
         ];
         out.line(&ui::MADE.with(&fields));
-        let recipe = self.settings.recipe(self.epochs, self.steps, 1e-3, session);
-        let prediction = session.begin_training(recipe, DType::F32)?;
+        let recipe = self.settings.recipe(self.epochs, self.steps, 1e-3, session)?;
+        let prediction = session.begin_training(recipe, self.settings.dtype())?;
         train::announce(&prediction, false, out);
         let found = session.keep_run(self.settings.save_every);
         if self.fresh {
             train::begin_anew(found, out)?;
         } else if let Some(found) = found? {
             session.go_on(&found, self.settings.save_every)?;
-            out.note(&train::about(ui::RUN_GOES_ON, &found));
+            out.note(&train::about(if found.done { training::RUN_IS_BACK } else { ui::RUN_GOES_ON }, &found));
         }
         train::drive(session, out)
     }

@@ -6,7 +6,7 @@ use super::{Magic, Out, Topic};
 use crate::Result;
 use crate::plot;
 use crate::session::{Saved, Session};
-use crate::words::{formats, luck, ui};
+use crate::words::{formats, luck, prompts, ui};
 
 /// Save the adapter, or the model with its tokenizer
 ///
@@ -24,15 +24,22 @@ pub struct Args {
     /// Most bytes of a model's file, such as 500MB or 2GB; more go to several files with an index, as transformers splits them
     #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = size)]
     max_shard: u64,
+    /// The adapter of this name, attached or not
+    #[arg(long, value_name = "ADAPTER", conflicts_with = "merged")]
+    name: Option<String>,
 }
 
 impl Magic for Args {
     const TOPIC: Topic = Topic::Model;
-    const EXAMPLES: &'static [&'static str] = &["%save my-adapter", "%save my-model merged=true", "%save my-model max_shard=2GB"];
+    const EXAMPLES: &'static [&'static str] =
+        &["%save my-adapter", "%save my-model merged=true", "%save my-adapter name=poet", "%save my-model max_shard=2GB"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         let adapted = session.adapter().is_some();
-        let Saved { files, kept, widened } = session.save_in_shards(&self.dir, self.merged, self.max_shard)?;
+        let Saved { files, kept, widened } = match &self.name {
+            Some(name) => session.save_adapter(name, &self.dir)?,
+            None => session.save_in_shards(&self.dir, self.merged, self.max_shard)?,
+        };
         let bytes = files.iter().filter_map(|path| path.metadata().ok()).map(|file| file.len()).sum();
         let names: Vec<String> = files.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned()).collect();
         let path = self.dir.display().to_string();
@@ -42,6 +49,9 @@ impl Magic for Args {
         if let Some(format) = widened {
             let phrase = if adapted { formats::MERGED_WIDE } else { formats::WRITTEN_WIDE };
             out.note(&phrase.with(&[("format", &format)]));
+        }
+        if session.adapter().is_some_and(|adapter| adapter.has_network() && !adapter.lost_encoder()) {
+            out.note(prompts::SAVED_BARE.text());
         }
         if let Some(kept) = kept {
             out.note(&luck::SAVE_KEPT.with(&[("kept", &kept.display())]));

@@ -4,7 +4,7 @@ use candle_core::{IndexOp, Tensor};
 
 use super::spec::{Activation, Mlp, Position};
 use super::{Attention, Layer, Model, Projection};
-use crate::nn::{Cache, Pass, Rope};
+use crate::nn::{Cache, Pass, Place, Rope, Soft};
 use crate::{Error, Result, ops};
 
 /// What goes in.
@@ -28,6 +28,8 @@ pub enum Site {
     Value,
     /// Attention probabilities, `[B, H, T, S]`.
     Probabilities,
+    /// What the attention adds, `[B, T, hidden]`.
+    Attended,
     /// What the MLP adds, `[B, T, hidden]`.
     Mlp,
 }
@@ -36,6 +38,15 @@ pub enum Site {
 pub trait Tap {
     fn wants(&self, layer: usize, site: Site) -> bool;
     fn take(&mut self, layer: usize, site: Site, activation: &Tensor) -> Result<()>;
+
+    /// What goes on in its place, of the same shape and type; `None`: the activation itself, not a bit changed.
+    ///
+    /// # Errors
+    /// Those of [`Tap::take`].
+    fn replace(&mut self, layer: usize, site: Site, activation: &Tensor) -> Result<Option<Tensor>> {
+        self.take(layer, site, activation)?;
+        Ok(None)
+    }
 }
 
 /// Asks for nothing.
@@ -51,8 +62,10 @@ impl Tap for NoTap {
     }
 }
 
-fn tap(tap: &mut dyn Tap, layer: usize, site: Site, activation: &Tensor) -> Result<()> {
-    if tap.wants(layer, site) { tap.take(layer, site, activation) } else { Ok(()) }
+/// The activation, or what a tap put in its place.
+fn tap(tap: &mut dyn Tap, layer: usize, site: Site, activation: Tensor) -> Result<Tensor> {
+    let other = if tap.wants(layer, site) { tap.replace(layer, site, &activation)? } else { None };
+    Ok(other.unwrap_or(activation))
 }
 
 impl Model {
@@ -60,6 +73,8 @@ impl Model {
     ///
     /// With `caches` (one a row) the rows go on where their caches end, and the caches grow by T. Without them positions start at 0.
     /// Shorter rows of a batch are padded on the right: causal attention keeps the padding from what comes before it.
+    /// A soft prompt stands before the rows where they begin, on the first positions; what comes out is of the tokens only. Rows of a
+    /// batch with a soft prompt begin together.
     ///
     /// # Errors
     /// `ContextFull` past the positions the model has.
@@ -68,16 +83,28 @@ impl Model {
             Input::Ids(ids) => self.embed.embed(ids)?, // (B, T, C)
             Input::Embeds(embeds) => embeds.clone(),
         };
-        let (batch, length, _) = x.dims3()?;
+        let (batch, tokens, _) = x.dims3()?;
+        let begins = caches.as_ref().is_none_or(|caches| caches.iter().all(|cache| cache.held() == 0));
+        let soft = pass.prompt().filter(|_| begins).map(|encoder| encoder.soft(pass.dropout)).transpose()?;
+        if let Some(soft) = &soft {
+            x = soft.before(&x)?; // (B, n + T, C)
+            caches.iter_mut().flat_map(|caches| caches.iter_mut()).try_for_each(|cache| cache.stand_behind(soft))?;
+        }
+        let length = x.dim(1)?;
+        let prefix = soft.as_ref().filter(|soft| soft.place != Place::Input);
+        let before = prefix.map_or(Ok(0), Soft::virtual_tokens)?;
         let starts: Vec<usize> = match &caches {
-            Some(caches) => caches.iter().map(Cache::len).collect(),
-            None => vec![0; batch],
+            Some(caches) => caches.iter().map(|cache| cache.held() + before).collect(),
+            None => vec![before; batch],
         };
-        let end = starts.iter().max().map_or(0, |start| start + length);
+        let positions: Vec<Vec<usize>> = match pass.documents {
+            Some(documents) => vec![documents.iter().flat_map(|length| 0..*length).collect()],
+            None => starts.iter().map(|start| (*start..start + length).collect()).collect(),
+        };
+        let end = positions.iter().flatten().max().map_or(0, |last| last + 1);
         if end > self.spec.context {
             return Err(Error::ContextFull { tokens: end, context: self.spec.context });
         }
-        let positions: Vec<Vec<usize>> = starts.iter().map(|start| (*start..start + length).collect()).collect();
         if let (Position::Learned, Some(table)) = (&self.spec.position, &self.positions) {
             let ids: Vec<u32> = positions.iter().flatten().map(|p| *p as u32).collect();
             let ids = Tensor::from_vec(ids, (batch, length), x.device())?;
@@ -85,18 +112,19 @@ impl Model {
         }
         let angles = self.rope.as_ref().map(|rope| rope.angles(&positions, x.device())).transpose()?;
         for (i, layer) in self.layers.iter().enumerate() {
-            tap(taps, i, Site::Residual, &x)?;
-            let attended = self.attend(i, layer, &layer.norm1.forward(&x)?, angles.as_ref(), caches.as_deref_mut(), pass, taps)?;
+            x = tap(taps, i, Site::Residual, x)?;
+            let attended =
+                self.attend(i, layer, &layer.norm1.forward(&x)?, angles.as_ref(), caches.as_deref_mut(), (pass, prefix), taps)?;
+            let attended = tap(taps, i, Site::Attended, attended)?;
             let before = if self.spec.parallel { x.clone() } else { (&x + &attended)? };
-            let added = self.mlp(layer, &layer.norm2.forward(&before)?, pass)?;
-            tap(taps, i, Site::Mlp, &added)?;
+            let added = tap(taps, i, Site::Mlp, self.mlp(layer, &layer.norm2.forward(&before)?, pass)?)?;
             x = if self.spec.parallel { ((before + attended)? + added)? } else { (before + added)? };
         }
         for cache in caches.into_iter().flatten() {
-            cache.advance(length);
+            cache.advance(before + length);
         }
-        tap(taps, self.layers.len(), Site::Residual, &x)?;
-        self.norm.forward(&x)
+        let x = tap(taps, self.layers.len(), Site::Residual, x)?;
+        self.norm.forward(&if length == tokens { x } else { x.narrow(1, length - tokens, tokens)?.contiguous()? })
     }
 
     /// `hidden: [.., hidden] -> logits [.., vocabulary]`: only for the rows that are needed.
@@ -118,19 +146,22 @@ impl Model {
         x: &Tensor,
         angles: Option<&(Tensor, Tensor)>,
         caches: Option<&mut [Cache]>,
-        pass: &Pass,
+        (pass, prefix): (&Pass, Option<&Soft>),
         taps: &mut dyn Tap,
     ) -> Result<Tensor> {
         let (batch, length, _) = x.dims3()?;
         let attention = &layer.attention;
-        let [mut q, mut k, v] = self.project(attention, x, pass)?;
+        let [mut q, mut k, mut v] = self.project(attention, x, pass)?;
         if let (Some(q_norm), Some(k_norm)) = (&attention.q_norm, &attention.k_norm) {
             (q, k) = (q_norm.forward(&q.contiguous()?)?, k_norm.forward(&k.contiguous()?)?);
         }
         if let Some(angles) = angles {
             (q, k) = (Rope::rotate(&q, angles)?, Rope::rotate(&k, angles)?);
         }
-        let sight = (1.0 / (self.spec.head_dim as f64).sqrt(), self.spec.window);
+        if let Some(prefix) = prefix {
+            (k, v) = prefix.before_layer(i, &k, &v)?; // (B, H_kv, n + T, D)
+        }
+        let sight = Sight { scale: 1.0 / (self.spec.head_dim as f64).sqrt(), window: self.spec.window, documents: pass.documents };
         let mut mixed = Vec::with_capacity(batch);
         match caches {
             None => mixed.push(attention_of(i, [&q, &k, &v], sight, taps)?),
@@ -179,13 +210,26 @@ impl Model {
     }
 }
 
-/// q, k, v after rope and cache -> `[B, H, T, D]`; a tapped layer computes its probabilities plainly.
-fn attention_of(i: usize, [q, k, v]: [&Tensor; 3], (scale, window): (f64, Option<usize>), taps: &mut dyn Tap) -> Result<Tensor> {
-    tap(taps, i, Site::Query, q)?;
-    tap(taps, i, Site::Key, k)?;
-    tap(taps, i, Site::Value, v)?;
-    if taps.wants(i, Site::Probabilities) {
-        taps.take(i, Site::Probabilities, &ops::attention_probabilities(q, k, scale, window)?)?;
+/// q, k, v after rope and cache -> `[B, H, T, D]`; a tapped layer computes its probabilities plainly, and mixes the values by others plainly.
+fn attention_of(i: usize, [q, k, v]: [&Tensor; 3], Sight { scale, window, documents }: Sight, taps: &mut dyn Tap) -> Result<Tensor> {
+    let q = tap(taps, i, Site::Query, q.clone())?;
+    let k = tap(taps, i, Site::Key, k.clone())?;
+    let v = tap(taps, i, Site::Value, v.clone())?;
+    if taps.wants(i, Site::Probabilities)
+        && let Some(others) = taps.replace(i, Site::Probabilities, &ops::attention_probabilities(&q, &k, scale, window)?)?
+    {
+        return Ok(ops::plain::mixed(&others, &v)?);
     }
-    ops::attention(q, k, v, scale, window)
+    match documents {
+        Some(documents) => ops::packed_attention(&q, &k, &v, scale, window, documents),
+        None => ops::attention(&q, &k, &v, scale, window),
+    }
+}
+
+/// How far queries see.
+#[derive(Clone, Copy)]
+struct Sight<'a> {
+    scale: f64,
+    window: Option<usize>,
+    documents: Option<&'a [usize]>,
 }

@@ -3,6 +3,7 @@
 use candle_core::{DType, Device, Tensor, Var};
 
 use super::families::Family;
+use super::frozen::Frozen;
 use super::spec::Spec;
 use crate::Result;
 use crate::nn::{Linear, Norm, Rope, Weight};
@@ -132,9 +133,20 @@ impl Model {
     /// # Errors
     /// Memory.
     pub fn track(&mut self) -> Result<Vec<(String, Var)>> {
+        self.track_but(&Frozen::default())
+    }
+
+    /// The same, but for what is frozen: that stays as it is, shared.
+    ///
+    /// # Errors
+    /// Memory.
+    pub fn track_but(&mut self, frozen: &Frozen) -> Result<Vec<(String, Var)>> {
         let mut vars = Vec::new();
         self.visit(&mut |name, slot| {
             let (Slot::Matrix(Weight::Dense { tensor, .. }) | Slot::Vector(tensor)) = slot else { return Ok(()) };
+            if frozen.holds(name) {
+                return Ok(());
+            }
             let var = Var::from_tensor(&tensor.copy()?)?;
             *tensor = var.as_tensor().clone();
             vars.push((name.to_owned(), var));
@@ -162,33 +174,20 @@ impl Model {
     /// # Errors
     /// Memory.
     pub fn converted(&self, dtype: DType) -> Result<Self> {
-        let mut model = self.clone();
-        model.visit(&mut |_, slot| {
-            match slot {
-                Slot::Matrix(weight) => *weight = weight.converted(dtype, &self.device)?,
-                Slot::Vector(tensor) => *tensor = tensor.to_dtype(DType::F32)?,
-            }
-            Ok(())
-        })?;
-        Ok(model)
+        self.converted_but(dtype, false)
     }
-}
 
-impl Model {
-    /// What a frozen model computes with while something beside it is trained: dense matrices in `dtype`, vectors f32, and packed matrices as they are,
-    /// with half floats beside them, where products read them block by block. A device without such products gets all dense.
+    /// The same; `packed` matrices stay as they are, with half floats beside them, where products read them block by block. Other devices get all
+    /// dense.
     ///
     /// # Errors
     /// Memory.
-    pub fn frozen(&self, dtype: DType) -> Result<Self> {
-        if !self.device.is_cpu() {
-            return self.converted(dtype);
-        }
+    pub fn converted_but(&self, dtype: DType, packed: bool) -> Result<Self> {
         let mut model = self.clone();
-        let packed = self.packed();
+        let narrow = self.stays_packed(packed);
         model.visit(&mut |_, slot| {
             match slot {
-                Slot::Matrix(weight) if packed && weight.narrow() => {}
+                Slot::Matrix(weight) if narrow && weight.narrow() => {}
                 Slot::Matrix(weight) => *weight = weight.converted(dtype, &self.device)?,
                 Slot::Vector(tensor) => *tensor = tensor.to_dtype(DType::F32)?,
             }
@@ -197,11 +196,15 @@ impl Model {
         Ok(model)
     }
 
-    /// Bytes that [`Model::frozen`] adds to what is there.
-    pub fn frozen_bytes(&self, dtype: DType) -> u64 {
+    fn stays_packed(&self, packed: bool) -> bool {
+        packed && self.packed() && self.device.is_cpu()
+    }
+
+    /// Bytes that [`Model::converted_but`] adds to what is there.
+    pub fn converted_bytes(&self, dtype: DType, packed: bool) -> u64 {
+        let narrow = self.stays_packed(packed);
         let head = self.head.as_ref().map(|head| &head.weight);
         let matrices = self.linears().map(|linear| &linear.weight).chain([&self.embed]).chain(head);
-        let narrow = self.packed() && self.device.is_cpu();
         let added = |weight: &Weight| match weight {
             weight if narrow && weight.narrow() => 0,
             Weight::Dense { tensor, .. } if tensor.dtype() == dtype => 0,

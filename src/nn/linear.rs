@@ -34,10 +34,18 @@ impl Linear {
     /// # Errors
     /// Shapes that do not fit.
     pub fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let y = self.weight.apply(x, self.bias.as_ref())?;
-        match pass.delta(&self.path, x)? {
-            Some(delta) => Ok((y + delta)?),
-            None => Ok(y),
+        let Some(half) = pass.half else { return self.whole(x, pass) };
+        if !x.device().is_cpu() && pass.at(&self.path).is_none() {
+            return Ok(self.weight.apply(&x.to_dtype(half)?, self.bias.as_ref())?.to_dtype(DType::F32)?);
+        }
+        let linear = Self { weight: self.weight.rounded(half)?, ..self.clone() };
+        ops::rounded(&linear.whole(&ops::rounded(x, half)?, pass)?, half)
+    }
+
+    fn whole(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        match pass.at(&self.path) {
+            Some(low) => low.forward(self, x, pass.dropout),
+            None => self.weight.apply(x, self.bias.as_ref()),
         }
     }
 }
@@ -49,6 +57,16 @@ impl<P: Into<Packed>> From<P> for Weight {
 }
 
 impl Weight {
+    /// With the values that `half` can hold; the gradient goes to the weight itself.
+    fn rounded(&self, half: DType) -> Result<Self> {
+        Ok(match self {
+            Self::Dense { tensor, layout } if tensor.dtype() == DType::F32 => {
+                Self::Dense { tensor: ops::rounded(tensor, half)?, layout: *layout }
+            }
+            other => other.clone(),
+        })
+    }
+
     /// `x: [.., in] -> [.., out]`
     ///
     /// # Errors
@@ -57,6 +75,17 @@ impl Weight {
         match self {
             Self::Dense { tensor, layout } => ops::linear(x, tensor, bias, *layout),
             Self::Packed(packed) => ops::packed_linear(x, packed, bias),
+        }
+    }
+
+    /// The sum of squares of what goes into each output: `[out]`, f32.
+    ///
+    /// # Errors
+    /// Memory.
+    pub fn row_squares(&self) -> Result<Tensor> {
+        match self {
+            Self::Dense { tensor, layout } => ops::row_squares(&tensor.detach(), *layout),
+            Self::Packed(packed) => ops::packed_row_squares(packed),
         }
     }
 

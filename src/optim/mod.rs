@@ -1,16 +1,22 @@
 //! Optimizers, clipping and schedules: parameters and gradients only. All state can be saved and restored exactly.
 
+mod adafactor;
 mod adamw;
 mod clip;
 mod gradients;
+mod method;
+mod scaler;
 mod schedule;
 mod sgd;
 #[cfg(test)]
 mod tests;
 
+pub use adafactor::Adafactor;
 pub use adamw::{AdamW, AdamWOptions};
 pub use clip::{clip, norm};
 pub use gradients::Gradients;
+pub use method::{Method, Optimizer, Options};
+pub use scaler::Scaler;
 pub use schedule::{Schedule, Shape};
 pub use sgd::{Sgd, SgdOptions};
 
@@ -25,5 +31,6 @@ pub fn decays(name: &str) -> bool {
     let last = parts.next().unwrap_or_default();
     let owner = parts.next().unwrap_or_default();
     let norm = owner.contains("norm") || owner.starts_with("ln_") || owner == "ln";
-    last != "bias" && !norm
+    // `bias_ih_l0` of an LSTM is one too.
+    !last.starts_with("bias") && !norm
 }

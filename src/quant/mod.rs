@@ -43,6 +43,14 @@ impl Packed {
         }
     }
 
+    /// Where it lies; NF4 and INT8 are the CPU's.
+    pub fn device(&self) -> Device {
+        match self {
+            Self::Blocks(blocks) => blocks.device(),
+            Self::Nf4(_) | Self::Int8(_) => Device::Cpu,
+        }
+    }
+
     /// What it takes in memory.
     pub fn bytes(&self) -> usize {
         match self {

@@ -23,8 +23,7 @@ impl Session {
         let base = self.base()?;
         let servers = || Endpoints::from_environment(&self.cache);
         let set = hub::resolve_set(name, wish, &self.cache, &servers, progress, &self.stop)?;
-        let context = base.model.spec.context;
-        let options = Options { max_length: options.max_length.min(context), ..options };
+        let options = Options { max_length: options.max_length.min(self.room()?), ..options };
         let mut data = Dataset::load_files(&set.name, &set.files, &options, &base.tokenizer)?;
         data.source.hub = split_of(&set);
         self.set_data(data);
@@ -43,11 +42,22 @@ impl Session {
             let allowed = formats::STREAMED.text().to_owned();
             return Err(Error::BadValue { option: "stream".into(), given: "true".into(), allowed });
         };
-        let options = Options { max_length: options.max_length.min(base.model.spec.context), ..options };
+        let options = Options { max_length: options.max_length.min(self.room()?), ..options };
         let mut data = Dataset::stream(path, &options, &base.tokenizer, progress, &self.stop)?;
         data.source.hub = split_of(&set);
         self.set_data(data);
         self.dataset()
+    }
+
+    /// Reads what the next batches need of a file that stays where it is.
+    ///
+    /// # Errors
+    /// Those of [`Dataset::prepare`].
+    pub(super) fn prepare(&mut self, wanted: &[usize]) -> Result<()> {
+        match (&mut self.data, &self.loaded) {
+            (Some(data), Some(base)) => data.prepare(wanted, &base.tokenizer),
+            _ => Ok(()),
+        }
     }
 
     /// Makes `data`, tokenised for the loaded model, the session's; a run on other data ends.

@@ -18,7 +18,7 @@ impl Session {
         if ids.len() < 2 {
             return Err(Error::EmptyData { path: name.to_owned() });
         }
-        let context = base.model.spec.context;
+        let context = self.room()?;
         at_most("max_length", length, context)?;
         let length = length.unwrap_or(DEFAULT_WINDOW).min(context);
         at_most("stride", stride, length)?;
@@ -32,7 +32,7 @@ impl Session {
     /// `NoModel`
     pub fn score(&self, windows: &mut Windows, sum: &mut Perplexity) -> Result<bool> {
         let deltas = self.deltas();
-        let pass = Pass { deltas: deltas.as_ref(), dropout: None };
+        let pass = Pass { deltas: deltas.as_ref(), ..Pass::default() };
         Ok(windows.score(&self.base()?.model, &pass, sum)?.is_some())
     }
 
@@ -44,7 +44,7 @@ impl Session {
         if self.data.is_some() {
             return Ok(self.loss_on_data(n)?.0.mean());
         }
-        let window = SAMPLE_WINDOW.min(self.base()?.model.spec.context);
+        let window = SAMPLE_WINDOW.min(self.room()?);
         let (mut windows, _) = self.windows("sample", SAMPLE, Some(window), Some(window))?;
         let mut sum = Perplexity::default();
         for _ in 0..n {
@@ -66,7 +66,7 @@ impl Session {
         let (base, data) = (self.base()?, self.dataset()?);
         let (examples, which) = if data.val.is_empty() { (&data.train, "train") } else { (&data.val, "val") };
         let deltas = self.deltas();
-        let pass = Pass { deltas: deltas.as_ref(), dropout: None };
+        let pass = Pass { deltas: deltas.as_ref(), ..Pass::default() };
         let examples = &examples[..examples.len().min(limit)];
         Ok((train::evaluate(&base.model, &pass, examples, EVAL_BATCH, &self.stop)?, which))
     }

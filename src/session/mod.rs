@@ -1,13 +1,17 @@
 //! The session: one model with its adapter, its data and its run. One verb per file; no events, no printing.
 
+mod adapters;
 mod checkpoint;
+mod compare;
 mod data;
 mod eval;
 mod generate;
 mod inside;
 mod load;
 mod look;
+mod lr;
 mod pretrain;
+mod ptune;
 mod quant;
 mod save;
 mod shards;
@@ -21,11 +25,14 @@ use candle_core::Device;
 use wire::value::Status;
 use wire::{HistoryEntry, HistoryQuery};
 
-pub use checkpoint::Found;
+pub use adapters::{Listed, Merging, Standing};
+pub use checkpoint::{Found, unsaved as unsaved_runs};
+pub use compare::{Aside, Measure};
 pub use generate::Written;
-pub use inside::Numbers;
+pub use inside::{Choosing, Nobody, Numbers, Watch};
 pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
+pub use lr::{Point, Sweep};
 pub use pretrain::Shape;
 pub use quant::{Format, Quantised, Substitute, TensorError};
 pub use save::{MAX_SHARD, Saved};
@@ -35,7 +42,7 @@ pub use train::Prediction;
 use crate::adapter::Adapter;
 use crate::data::Dataset;
 use crate::generate::Generation;
-use crate::model::Model;
+use crate::model::{Frozen, Model};
 use crate::nn::Deltas;
 use crate::random::Random;
 use crate::stop::Stop;
@@ -59,9 +66,11 @@ pub struct Session {
     device: Device,
     loaded: Option<Base>,
     adapter: Option<Adapter>,
+    shelf: adapters::Shelf,
+    /// What a full run leaves as it is.
+    frozen: Option<Frozen>,
     data: Option<Dataset>,
     generation: Option<Generation>,
-    choosing: Option<inside::Choosing>,
     chat: Vec<Message>,
     run: Option<train::Active>,
     unsaved: Unsaved,
@@ -100,9 +109,10 @@ impl Session {
             device,
             loaded: None,
             adapter: None,
+            shelf: adapters::Shelf::default(),
+            frozen: None,
             data: None,
             generation: None,
-            choosing: None,
             chat: Vec::new(),
             run: None,
             unsaved: Unsaved::default(),
@@ -191,13 +201,25 @@ impl Session {
         self.adapter.as_ref().map(|adapter| adapter.deltas().detached())
     }
 
+    /// Tokens that the context holds beside the adapter's virtual ones.
+    ///
+    /// # Errors
+    /// `NoModel`
+    fn room(&self) -> Result<usize> {
+        let ahead = self.adapter.as_ref().map_or(Ok(0), |adapter| adapter.deltas().ahead())?;
+        Ok(self.base()?.model.spec.context.saturating_sub(ahead))
+    }
+
     fn publish(&self) {
         let model = self.loaded.as_ref().map(|base| base.model.name.clone());
         let targets = self.loaded.as_ref().map(|base| crate::adapter::module_names(&base.model)).unwrap_or_default();
         let adapter = self.adapter.as_ref().map(Adapter::title);
         let data = self.data.as_ref().map(|data| data.name.clone());
         let names = [(self.unsaved.model, &model), (self.unsaved.adapter, &adapter)];
-        let unsaved = names.into_iter().filter(|(unsaved, _)| *unsaved).filter_map(|(_, name)| name.clone()).collect();
-        self.shared.update(|snapshot| *snapshot = Snapshot { model, targets, adapter, data, unsaved, doing: snapshot.doing.clone() });
+        let unsaved = names.into_iter().filter(|(unsaved, _)| *unsaved).filter_map(|(_, name)| name.clone());
+        let unsaved = unsaved.chain(self.unsaved_others()).collect();
+        let adapters = self.adapters().into_iter().map(|row| row.name).collect();
+        self.shared
+            .update(|snapshot| *snapshot = Snapshot { model, targets, adapter, adapters, data, unsaved, doing: snapshot.doing.clone() });
     }
 }

@@ -45,6 +45,9 @@ impl Session {
     /// As [`Session::save`].
     pub fn save_in_shards(&mut self, folder: &Path, merged: bool, limit: u64) -> Result<Saved> {
         let base = self.base()?;
+        if let Some(adapter) = self.adapter.as_ref().filter(|adapter| merged && adapter.deltas().prompt.is_some()) {
+            return Err(Error::CannotMerge { adapter: adapter.title() });
+        }
         let alone = self.adapter.as_ref().filter(|_| !merged);
         let coded = self.adapter.is_none();
         let bytes = alone.map_or_else(|| stored(&base.model, coded), |adapter| adapter.parameters() as u64 * 4);
@@ -58,6 +61,10 @@ impl Session {
         })?;
         let wide = alone.is_none() && base.model.linears().any(|linear| is_widened(&linear.weight, coded));
         let widened = wide.then(|| base.model.format());
+        self.settle_run(self.adapter.is_none());
+        if merged {
+            self.settle_run(false);
+        }
         // A merged model holds both; an adapter leaves the model it stands on as it was.
         self.unsaved = Unsaved { adapter: false, model: self.unsaved.model && self.adapter.is_some() && !merged };
         self.publish();

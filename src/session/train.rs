@@ -6,9 +6,10 @@ use super::Session;
 use super::checkpoint::{self, Checkpoint, Found, Identity, Subject};
 use crate::data::Dataset;
 use crate::device;
-use crate::model::{Model, Slot, fits};
+use crate::model::{Frozen, Model, Slot, fits};
 use crate::nn::Weight;
-use crate::train::{Recipe, Run, Step};
+use crate::train::{Recipe, Run, Step, Validation};
+use crate::words::training;
 use crate::{Error, Result};
 
 /// A run and what it works on.
@@ -18,7 +19,7 @@ pub struct Active {
     working: Option<Model>,
     /// All weights are trained, not an adapter.
     full: bool,
-    /// Of the weights that the run computes with.
+    /// Of the frozen weights, and what the linear layers compute in.
     dtype: DType,
     /// Set where the run is kept for another process.
     checkpoint: Option<Checkpoint>,
@@ -37,25 +38,36 @@ pub struct Prediction {
 }
 
 impl Session {
-    /// Begins a run and says what it will take. `dtype` is that of the frozen weights while the run lasts.
+    /// Begins a run and says what it will take. `dtype` is what linear layers compute in, and what frozen weights are held in while the run
+    /// lasts; what is trained stays f32.
     ///
     /// # Errors
-    /// `NoModel`, `NoData`, `BatchTooBig`, `TooBig`: nothing has changed then.
+    /// `NoModel`, `NoData`, `BatchTooBig`, `TooBig`, `BadValue` for packing behind a soft prompt: nothing has changed then.
     pub fn begin_training(&mut self, recipe: Recipe, dtype: DType) -> Result<Prediction> {
         let (model, data) = (&self.base()?.model, self.dataset()?);
         let full = self.adapter.is_none();
+        self.fits_context(data)?;
+        if recipe.pack && self.adapter.as_ref().is_some_and(|adapter| adapter.deltas().prompt.is_some()) {
+            let allowed = training::NO_PACKED_PROMPT.to_string();
+            return Err(Error::BadValue { option: "pack".to_owned(), given: "true".to_owned(), allowed });
+        }
         let steps = recipe.total_steps(data.count())?;
-        let trained = self.adapter.as_ref().map_or(model.parameters() as usize, |adapter| adapter.parameters());
+        let whole = (model.parameters() - self.frozen.as_ref().map_or(0, Frozen::count)) as usize;
+        let trained = self.adapter.as_ref().map_or(whole, |adapter| adapter.parameters());
         let prediction = predict(model, data, &recipe, (steps, trained, full), dtype);
-        let smaller = if recipe.batch > 1 { format!("%train batch=1 accum={}", recipe.batch * recipe.accum) } else { String::new() };
+        let smaller = match recipe.batch {
+            _ if !full && !recipe.packed && model.packed() => "%train dtype=packed".to_owned(),
+            1 => String::new(),
+            batch => format!("%train batch=1 accum={}", batch * recipe.accum),
+        };
         fits("training", prediction.bytes, smaller)?;
-        let dtype = if full { DType::F32 } else { dtype };
-        let mut working = if full { model.converted(dtype)? } else { model.frozen(dtype)? };
+        let mut working = model.converted_but(held_in(dtype, full), !full && recipe.packed)?;
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
-            None => working.track()?,
+            None => working.track_but(self.frozen.as_ref().unwrap_or(&Frozen::default()))?,
         };
-        let run = Run::begin(recipe, vars, data)?;
+        let mut run = Run::begin(recipe, vars, data)?;
+        run.compute_in(dtype);
         self.run = Some(Active { run, working: Some(working), full, dtype, checkpoint: None });
         Ok(prediction)
     }
@@ -98,13 +110,36 @@ impl Session {
         self.begin_training(found.identity.recipe.clone(), dtype.unwrap_or(DType::F32))?;
         self.go_on(&found, every)?;
         if let (Some(active), Some(steps)) = (&mut self.run, steps) {
+            if active.run.returned() {
+                return Err(Error::RunReturned { step: active.run.weights_of() });
+            }
             active.run.extend(steps);
         }
         Ok(found)
     }
 
+    /// An example of n tokens takes n - 1 positions behind the virtual ones.
+    fn fits_context(&self, data: &Dataset) -> Result<()> {
+        let (longest, room, context) = (data.longest(), self.room()?, self.base()?.model.spec.context);
+        if longest <= room + 1 {
+            return Ok(());
+        }
+        Err(Error::LongExamples { longest, virtual_tokens: context - room, context, fits: room })
+    }
+
     fn subject(&self) -> Result<Subject> {
-        Subject::of(&self.base()?.model, self.adapter.as_ref(), self.dataset()?)
+        let subject = Subject::of(&self.base()?.model, self.adapter.as_ref(), self.dataset()?)?;
+        Ok(match &self.frozen {
+            Some(frozen) if self.adapter.is_none() => subject.with_frozen(&frozen.title()),
+            _ => subject,
+        })
+    }
+
+    /// From now on `%train` trains all weights but these; an adapter that is attached is taken off.
+    pub fn train_whole(&mut self, frozen: Frozen) {
+        self.set_adapter(None);
+        self.run = None;
+        self.frozen = Some(frozen);
     }
 
     /// Whether there is a run that this process may go on with.
@@ -119,12 +154,25 @@ impl Session {
     pub fn resume_training(&mut self, steps: Option<usize>) -> Result<()> {
         let model = &self.loaded.as_ref().ok_or(Error::NoModel {})?.model;
         let active = self.run.as_mut().ok_or(Error::NoRun {})?;
+        if active.run.returned() {
+            return Err(Error::RunReturned { step: active.run.weights_of() });
+        }
         if let Some(steps) = steps {
             active.run.extend(steps);
         }
         // A full run's variables are the session's weights since it was put down.
-        active.working = Some(if active.full { retrack(model, &active.run)? } else { model.frozen(active.dtype)? });
+        active.working =
+            Some(if active.full { retrack(model, &active.run)? } else { model.converted_but(active.dtype, active.run.recipe.packed)? });
         Ok(())
+    }
+
+    /// The model as it is now: in the middle of a run on all weights, that run's.
+    ///
+    /// # Errors
+    /// `NoModel`
+    pub(super) fn current(&self) -> Result<&Model> {
+        let base = &self.base()?.model;
+        Ok(self.run.as_ref().filter(|active| active.full).and_then(|active| active.working.as_ref()).unwrap_or(base))
     }
 
     /// One optimizer step, and a look at the validation examples when it is due; `None` when the run is done.
@@ -137,7 +185,7 @@ impl Session {
         if run.done() {
             return Ok(None);
         }
-        if let Some(base) = self.loaded.as_ref().filter(|_| data.source.stream.is_some()) {
+        if let Some(base) = &self.loaded {
             data.prepare(&run.upcoming(), &base.tokenizer)?;
         }
         let data = &*data;
@@ -172,22 +220,57 @@ impl Session {
         }
     }
 
+    /// Makes the trained weights what they were at the best validation of the last run, which cannot go on then.
+    ///
+    /// # Errors
+    /// `NoRun`; `NoBest` where the best are the last, or were not kept.
+    pub fn go_back(&mut self) -> Result<Validation> {
+        let active = self.run.as_mut().ok_or(Error::NoRun {})?;
+        // A full run's variables are the session's weights since it was put down.
+        let best = active.run.go_back()?.ok_or_else(|| Error::NoBest { step: active.run.weights_of() })?;
+        let trained = if active.full { &mut self.unsaved.model } else { &mut self.unsaved.adapter };
+        *trained = true;
+        self.publish();
+        Ok(best)
+    }
+
     /// Puts the run down: fully trained weights become the session's, widened copies go. What was learned stays, however it ended.
-    pub fn finish_training(&mut self) {
-        let Some(active) = &mut self.run else { return };
+    /// A run that had patience and came to its end goes back to its best validation, which it gives.
+    ///
+    /// # Errors
+    /// Only what candle reports of going back.
+    pub fn finish_training(&mut self) -> Result<Option<Validation>> {
+        let Some(active) = &mut self.run else { return Ok(None) };
+        let patient = active.run.recipe.patience.is_some() && active.run.done();
+        let back = if patient { active.run.go_back() } else { Ok(None) };
         if let (Some(working), true, Some(base)) = (active.working.take(), active.full, &mut self.loaded) {
             base.model = working.detached();
         }
         active.working = None;
+        let changed = active.full && !active.run.steps().is_empty();
         if !active.run.steps().is_empty() {
             let trained = if active.full { &mut self.unsaved.model } else { &mut self.unsaved.adapter };
             *trained = true;
         }
         if let Some(checkpoint) = active.checkpoint.as_mut().filter(|_| active.run.done()) {
-            checkpoint.discard();
+            checkpoint.conclude(&active.run);
+        }
+        if changed {
+            self.weights_changed();
         }
         device::memory::give_back();
         self.publish();
+        back
+    }
+
+    /// What the last run learned is in a folder of the person's now: its checkpoint goes. `full`: it was all weights that were written.
+    pub(super) fn settle_run(&mut self, full: bool) {
+        if let Some(Active { run, full: trained, checkpoint: Some(checkpoint), .. }) = &mut self.run
+            && run.done()
+            && *trained == full
+        {
+            checkpoint.discard();
+        }
     }
 
     /// Highest resident memory of the run, in bytes.
@@ -196,12 +279,18 @@ impl Session {
     }
 }
 
+/// The weights that are trained stay f32.
+fn held_in(dtype: DType, full: bool) -> DType {
+    if full { DType::F32 } else { dtype }
+}
+
 fn retrack(model: &Model, run: &Run) -> Result<Model> {
     let mut model = model.clone();
-    let mut vars = run.vars().iter();
-    model.visit(&mut |_, slot| {
+    // Both are in the model's order; what is frozen has no variable.
+    let mut vars = run.vars().iter().peekable();
+    model.visit(&mut |name, slot| {
         let (Slot::Matrix(Weight::Dense { tensor, .. }) | Slot::Vector(tensor)) = slot else { return Ok(()) };
-        if let Some((_, var)) = vars.next() {
+        if let Some((_, var)) = vars.next_if(|(known, _)| known == name) {
             *tensor = var.as_tensor().clone();
         }
         Ok(())
@@ -211,11 +300,15 @@ fn retrack(model: &Model, run: &Run) -> Result<Model> {
 
 fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, full): (usize, usize, bool), dtype: DType) -> Prediction {
     let longest = data.longest().min(model.spec.context);
-    // What is packed or dense in this dtype already is shared, not copied; a full run copies all.
-    let widened = if full { model.parameters() * 4 } else { model.frozen_bytes(dtype) };
-    // Gradient, and the optimizer's two moments, all f32.
-    let optimizer = 3 * 4 * parameters as u64;
-    let bytes = widened + optimizer + model.step_bytes(recipe.batch * longest);
+    // What is in this dtype already, or may stay packed, is shared, not copied; a full run copies all.
+    let widened = if full { model.parameters() * 4 } else { model.converted_bytes(dtype, recipe.packed) };
+    // Gradient, and what the optimizer keeps, all f32; early stopping keeps the best weights too.
+    let best = if recipe.patience.is_some() { 4 } else { 0 };
+    let optimizer = (4 + recipe.optimizer.bytes_per_parameter(recipe.momentum) + best) * parameters as u64;
+    let mut lengths: Vec<usize> = data.train.iter().map(|example| example.len().min(longest)).collect();
+    lengths.sort_unstable_by(|a, b| b.cmp(a));
+    let tokens = if recipe.pack { lengths.iter().take(recipe.batch).sum() } else { recipe.batch * longest };
+    let bytes = widened + optimizer + model.step_bytes(tokens);
     let mean = data.train.iter().map(|example| example.len()).sum::<usize>() as f64 / data.train.len().max(1) as f64;
     let tokens = mean * (recipe.batch * recipe.accum * steps) as f64;
     let products = (model.spec.layers * model.spec.layer_products()) as f64;

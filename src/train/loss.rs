@@ -1,6 +1,6 @@
 //! Cross-entropy of the learned tokens of a batch: a sum, so that whoever accumulates divides once by all of them.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use crate::data::{self, Batch, Example, IGNORE};
 use crate::model::{Input, Model, NoTap};
@@ -39,24 +39,43 @@ pub fn head_of(model: &Model) -> HeadWeight {
 /// Hidden states of the positions that are learned, `[N, hidden]`, and what each should predict.
 fn learned_rows(model: &Model, pass: &Pass, batch: &Batch) -> Result<(Tensor, Vec<u32>)> {
     let ids = Tensor::from_vec(batch.ids.clone(), (batch.rows, batch.width), &model.device)?;
-    let hidden = model.forward(Input::Ids(&ids), None, pass, &mut NoTap)?; // (B, T, C)
+    let pass = Pass { documents: batch.documents(), ..*pass };
+    let hidden = model.forward(Input::Ids(&ids), None, &pass, &mut NoTap)?; // (B, T, C)
     let learned = batch.targets.iter().enumerate().filter(|(_, target)| **target != IGNORE);
     let (rows, targets): (Vec<u32>, Vec<u32>) = learned.map(|(row, target)| (row as u32, *target as u32)).unzip();
     let rows = Tensor::new(rows, &model.device)?;
     let hidden = hidden.reshape((batch.rows * batch.width, model.spec.hidden))?;
-    Ok((hidden.index_select(&rows, 0)?, targets))
+    let hidden = hidden.index_select(&rows, 0)?;
+    Ok((pass.half.map_or_else(|| Ok(hidden.clone()), |half| ops::rounded(&hidden, half))?, targets))
 }
 
 /// The sum of losses as a scalar on the graph.
 ///
 /// # Errors
 /// Shapes; a batch longer than the context.
-pub fn on_graph(model: &Model, pass: &Pass, batch: &Batch) -> Result<Tensor> {
+pub fn on_graph(model: &Model, pass: &Pass, batch: &Batch, smoothing: f64) -> Result<Tensor> {
     let (hidden, targets) = learned_rows(model, pass, batch)?;
-    ops::cross_entropy(&hidden, &head_of(model), &targets)
+    ops::smoothed_cross_entropy(&hidden, &head_of(model), &targets, smoothing)
 }
 
-/// The loss of an accumulation window and the gradients of its mean, in the order of `vars`: what one step learns from.
+/// What the gradients of a window are of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Aim {
+    /// Share of each target that is spread over the vocabulary.
+    pub smoothing: f64,
+    /// The mean loss is multiplied by it, the gradients with it.
+    pub scale: f64,
+    /// What the linear layers compute in, if not f32.
+    pub half: Option<DType>,
+}
+
+impl Default for Aim {
+    fn default() -> Self {
+        Self { smoothing: 0.0, scale: 1.0, half: None }
+    }
+}
+
+/// The loss of an accumulation window and the gradients of its mean, times `aim.scale`, in the order of `vars`: what one step learns from.
 /// Each batch draws the seed of its dropout.
 ///
 /// # Errors
@@ -66,15 +85,16 @@ pub fn gradients(
     deltas: Option<&Deltas>,
     window: &[Batch],
     vars: &Parameters,
+    aim: Aim,
     seed: &mut dyn FnMut() -> u64,
 ) -> Result<(Loss, Gradients)> {
     let mut loss = Loss { sum: 0.0, tokens: window.iter().map(|batch| batch.learned).sum() };
     let mut gradients = Gradients::default();
     for batch in window {
-        let pass = Pass { deltas, dropout: Some(seed()) };
-        let sum = on_graph(model, &pass, batch)?;
+        let pass = Pass { deltas, dropout: Some(seed()), half: aim.half, ..Pass::default() };
+        let sum = on_graph(model, &pass, batch, aim.smoothing)?;
         loss.sum += f64::from(sum.to_scalar::<f32>()?);
-        let mut store = (sum / loss.tokens as f64)?.backward()?;
+        let mut store = (sum * (aim.scale / loss.tokens as f64))?.backward()?;
         gradients.add(Gradients::take(vars, &mut store))?;
     }
     Ok((loss, gradients))

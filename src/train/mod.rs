@@ -6,8 +6,10 @@ mod exact;
 mod loss;
 mod recipe;
 mod run;
+mod stopping;
 
 pub use checkpoint::{Progress, State, header};
-pub use loss::{Loss, evaluate, gradients, head_of};
+pub use loss::{Aim, Loss, evaluate, gradients, head_of};
 pub use recipe::Recipe;
 pub use run::{Run, Step, Validation};
+pub use stopping::over as out_of_patience;

@@ -17,7 +17,7 @@ use serde_json::Value;
 /// The models with a golden forward pass; those of [`TRAINED`] have golden training runs too.
 pub const MODELS: &[&str] =
     &["gpt2-tiny", "llama-tiny", "llama-tied-tiny", "qwen2-tiny", "qwen3-tiny", "mistral-tiny", "gpt_neox-tiny", "llama3-tiny"];
-pub const TRAINED: &[&str] = &["gpt2-tiny", "llama-tiny", "llama-tied-tiny"];
+pub const TRAINED: &[&str] = &["gpt2-tiny", "llama-tiny", "llama-tied-tiny", "gpt_neox-tiny", "qwen2-tiny", "qwen3-tiny"];
 pub const ADAPTED: &[&str] = &["gpt2-tiny", "llama-tiny"];
 
 /// Where the models of these tests live; the expected numbers stay on the CPU.
@@ -101,7 +101,7 @@ pub fn session(place: &Path) -> Session {
 
 /// Logits `[B, T, V]` of a whole batch, without cache.
 pub fn logits(model: &Model, ids: &Tensor, deltas: Option<&Deltas>) -> Tensor {
-    let hidden = model.forward(Input::Ids(ids), None, &Pass { deltas, dropout: None }, &mut NoTap).unwrap();
+    let hidden = model.forward(Input::Ids(ids), None, &Pass { deltas, ..Pass::default() }, &mut NoTap).unwrap();
     model.logits(&hidden).unwrap()
 }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use candle_core::{DType, Device, IndexOp, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::llama::{Cache, Llama, LlamaConfig};
-use lantern::adapter::{Adapter, Lora};
+use lantern::adapter::{Adapter, Lora, Targets};
 use lantern::data::{Example, batch};
 use lantern::model::{self, Model};
 use lantern::nn::Deltas;
@@ -48,12 +48,12 @@ fn four_batches_of_one_are_one_batch_of_four() {
         let vars = model.track().unwrap();
         let gradients = |windows: &[&[Example]]| {
             let window: Vec<_> = windows.iter().map(|rows| batch(*rows, 0)).collect();
-            train::gradients(&model, None, &window, &vars, &mut || 0).unwrap()
+            train::gradients(&model, None, &window, &vars, train::Aim::default(), &mut || 0).unwrap()
         };
         let (whole, at_once) = gradients(&[&rows]);
         let (sum, one_by_one) = gradients(&rows.chunks(1).collect::<Vec<_>>());
         assert_eq!(whole.tokens, sum.tokens);
-        within(&format!("{name} 4x1 = 1x4 loss"), (whole.mean() - sum.mean()).abs(), 1e-6);
+        within(&format!("{name} 4x1 = 1x4 loss, relative"), (whole.mean() / sum.mean() - 1.0).abs(), 1e-6);
         let pairs = at_once.0.iter().zip(&one_by_one.0).map(|(a, b)| (a.as_ref().unwrap(), b.as_ref().unwrap()));
         let scale = pairs.clone().map(|(a, _)| largest(a)).fold(0.0, f64::max);
         let most = pairs.map(|(a, b)| apart(a, b)).fold(0.0, f64::max);
@@ -92,6 +92,7 @@ fn recipe(seed: u64) -> Recipe {
         clip: 1.0,
         seed,
         eval_every: Some(2),
+        ..Recipe::default()
     }
 }
 
@@ -103,7 +104,7 @@ fn trail(threads: usize, seed: u64, dropout: Option<f64>) -> Vec<u64> {
         let mut data = in_order(wide_rows(24), 1);
         data.val = data.train.split_off(20);
         let adapter = dropout.map(|dropout| {
-            let lora = Lora { r: 8, alpha: 16.0, targets: vec!["all-linear".into()], dropout };
+            let lora = Lora { r: 8, alpha: 16.0, targets: Targets::list(["all-linear"]), dropout, ..Lora::default() };
             Adapter::new(lora, &model, &Random::seeded(seed)).unwrap()
         });
         let vars = adapter.as_ref().map_or_else(|| model.track().unwrap(), |adapter| adapter.vars().to_vec());
@@ -126,7 +127,7 @@ fn trail(threads: usize, seed: u64, dropout: Option<f64>) -> Vec<u64> {
 fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
     for dropout in [None, Some(0.0), Some(0.25)] {
         let first = trail(1, 9, dropout);
-        for threads in [1, 2, 3] {
+        for threads in [2, 3, 4] {
             assert_eq!(trail(threads, 9, dropout), first, "{threads} threads, dropout {dropout:?}");
         }
         assert_ne!(trail(2, 10, dropout), first, "another seed is another run");
@@ -136,7 +137,7 @@ fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
 
 #[test]
 fn a_fresh_adapter_changes_nothing() {
-    let lora = Lora { r: 4, alpha: 8.0, targets: vec!["q_proj".into(), "down_proj".into()], dropout: 0.5 };
+    let lora = Lora { r: 4, alpha: 8.0, targets: Targets::list(["q_proj", "down_proj"]), dropout: 0.5, ..Lora::default() };
     let adapter = Adapter::new(lora, &WIDE, &Random::seeded(3)).unwrap();
     let ids = Tensor::new(&[[5_u32, 900, 31, 7]], &Device::Cpu).unwrap();
     assert_eq!(apart(&logits(&WIDE, &ids, Some(adapter.deltas())), &logits(&WIDE, &ids, None)), 0.0);

@@ -6,7 +6,7 @@ use lantern::model::{Model, Slot};
 use lantern::nn::Weight;
 use lantern::random::Random;
 use lantern::session::{Format, Session};
-use lantern::train;
+use lantern::train::{self, Recipe};
 
 use super::fixture::{ADAPTED, apart, in_order, json, largest, path, session, tensors, whole_batch, within};
 use super::training::recipe;
@@ -42,14 +42,15 @@ fn gradients_on_packed_weights_are_those_on_their_numbers() {
         for format in FORMATS {
             let session = quantised(name, *format);
             let model = &session.base().unwrap().model;
-            let frozen = model.frozen(DType::F32).unwrap();
+            let frozen = model.converted_but(DType::F32, true).unwrap();
             assert_eq!(frozen.format(), model.format(), "packed weights stay packed");
             let wide = model.converted(DType::F32).unwrap();
             let sides = [frozen, wide].map(|model| {
                 let adapter = Adapter::load(&path(&format!("{name}/lora")), &model).unwrap();
                 let batch = whole_batch(golden.get("ids"), golden.get("labels"));
                 let (loss, gradients) =
-                    train::gradients(&model, Some(adapter.deltas()), &[batch], &adapter.vars().to_vec(), &mut || 0).unwrap();
+                    train::gradients(&model, Some(adapter.deltas()), &[batch], &adapter.vars().to_vec(), train::Aim::default(), &mut || 0)
+                        .unwrap();
                 (loss.mean(), gradients)
             });
             let [(loss, ours), (expected, theirs)] = sides;
@@ -72,10 +73,11 @@ fn gradients_on_blocks_are_those_on_their_numbers() {
         let ids = tensors("llama-gguf/golden.safetensors").get("ids").clone();
         let batch = || whole_batch(&ids, &ids.to_dtype(DType::I64).unwrap());
         let lora = Lora { r: 4, alpha: 8.0, dropout: 0.0, targets: vec!["all-linear".into()] };
-        let sides = [model.frozen(DType::F32).unwrap(), model.converted(DType::F32).unwrap()].map(|model| {
+        let sides = [model.converted_but(DType::F32, true).unwrap(), model.converted(DType::F32).unwrap()].map(|model| {
             let adapter = Adapter::new(lora.clone(), &model, &Random::seeded(5)).unwrap();
             let (loss, gradients) =
-                train::gradients(&model, Some(adapter.deltas()), &[batch()], &adapter.vars().to_vec(), &mut || 0).unwrap();
+                train::gradients(&model, Some(adapter.deltas()), &[batch()], &adapter.vars().to_vec(), train::Aim::default(), &mut || 0)
+                    .unwrap();
             (loss.mean(), gradients)
         });
         let [(loss, ours), (expected, theirs)] = sides;
@@ -96,13 +98,14 @@ fn a_run_leaves_packed_weights_as_they_were() {
             assert!(!before.is_empty());
             let examples = super::fixture::examples(golden.get("training.ids"), golden.get("training.labels"));
             session.set_data(in_order(examples, 7));
-            let prediction = session.begin_training(recipe(&notes["settings"], 1), DType::F32).unwrap();
+            let recipe = Recipe { packed: true, ..recipe(&notes["settings"], 1) };
+            let prediction = session.begin_training(recipe, DType::F32).unwrap();
             assert_eq!(prediction.widened, 0, "{name} {format:?}");
             let mut losses = Vec::new();
             while let Some(step) = session.train_step().unwrap() {
                 losses.push(step.loss);
             }
-            session.finish_training();
+            session.finish_training().unwrap();
             assert_eq!(losses.len(), 5);
             assert!(packed_bytes(&session.base().unwrap().model) == before, "{name} {format:?}: the base moved");
         }

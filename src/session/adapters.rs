@@ -188,7 +188,7 @@ impl Session {
         }
         self.publish();
         let files = names.iter().filter_map(|path| path.file_name()).map(|name| folder.join(name)).collect();
-        Ok(Saved { files, kept })
+        Ok(Saved { files, kept, widened: None })
     }
 
     /// Adds the attached adapter to the weights it stands beside; they can be had back to the bit. Packed matrices become dense f32.

@@ -14,6 +14,7 @@ mod pretrain;
 mod ptune;
 mod quant;
 mod save;
+mod shards;
 mod snapshot;
 mod train;
 
@@ -34,7 +35,7 @@ pub use look::Candidate;
 pub use lr::{Point, Sweep};
 pub use pretrain::Shape;
 pub use quant::{Format, Quantised, Substitute, TensorError};
-pub use save::Saved;
+pub use save::{MAX_SHARD, Saved};
 pub use snapshot::{Shared, Snapshot};
 pub use train::Prediction;
 

@@ -214,7 +214,7 @@ impl Dataset {
             };
             indices.iter().map(one).collect()
         };
-        let (train, val) = (all(&looked)?, all(&stream.held().to_vec())?);
+        let (train, val) = (all(&looked)?, all(stream.held())?);
         let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
         let (layout, template, dropped) = (stream.layout, stream.template, stream.dropped);
         let source = Source { columns: stream.columns.clone(), stream: Some(Arc::new(stream)), ..Source::default() };

@@ -1,7 +1,7 @@
 //! LoRA on packed weights: what they are computes, and trains, as their numbers would; and they stay as they are.
 
 use candle_core::DType;
-use lantern::adapter::{Adapter, Lora};
+use lantern::adapter::{Adapter, Lora, Targets};
 use lantern::model::{Model, Slot};
 use lantern::nn::Weight;
 use lantern::random::Random;
@@ -72,7 +72,7 @@ fn gradients_on_blocks_are_those_on_their_numbers() {
         let model = super::fixture::load(file);
         let ids = tensors("llama-gguf/golden.safetensors").get("ids").clone();
         let batch = || whole_batch(&ids, &ids.to_dtype(DType::I64).unwrap());
-        let lora = Lora { r: 4, alpha: 8.0, dropout: 0.0, targets: vec!["all-linear".into()] };
+        let lora = Lora { r: 4, targets: Targets::list(["all-linear"]), ..Lora::default() };
         let sides = [model.converted_but(DType::F32, true).unwrap(), model.converted(DType::F32).unwrap()].map(|model| {
             let adapter = Adapter::new(lora.clone(), &model, &Random::seeded(5)).unwrap();
             let (loss, gradients) =

@@ -8,7 +8,6 @@ use lantern::Error;
 use lantern::session::{Format, MAX_SHARD, Session};
 
 use super::fixture::{ADAPTED, MODELS, apart, device, empty_session, load, load_from, logits, open, path, session, tensors, tokenizer};
-use super::fixture::{ADAPTED, MODELS, apart, load, load_from, logits, path, session, tensors, tokenizer};
 use super::quantised::wider;
 use super::{gguf_families, prompts};
 

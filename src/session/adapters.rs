@@ -168,7 +168,7 @@ impl Session {
         }
         self.publish();
         let files = names.iter().filter_map(|path| path.file_name()).map(|name| folder.join(name)).collect();
-        Ok(Saved { files, kept })
+        Ok(Saved { files, kept, widened: None })
     }
 
     /// Names of adapters that were trained, not saved and are not attached.

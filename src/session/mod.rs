@@ -16,6 +16,7 @@ mod pretrain;
 mod ptune;
 mod quant;
 mod save;
+mod shards;
 mod snapshot;
 mod train;
 
@@ -37,7 +38,7 @@ pub use lr::{Point, Sweep};
 pub use merge::Merging;
 pub use pretrain::Shape;
 pub use quant::{Format, Quantised, Substitute, TensorError};
-pub use save::Saved;
+pub use save::{MAX_SHARD, Saved};
 pub use snapshot::{Shared, Snapshot};
 pub use train::Prediction;
 

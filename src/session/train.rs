@@ -15,7 +15,7 @@ use crate::{Error, Result};
 /// A run and what it works on.
 pub struct Active {
     pub run: Run,
-    /// The weights that the run computes with: widened where the session's are packed. Empty between cells.
+    /// The weights that the run computes with: dense ones in its dtype; packed ones stay packed beside an adapter. Empty between cells.
     working: Option<Model>,
     /// All weights are trained, not an adapter.
     full: bool,
@@ -47,11 +47,8 @@ impl Session {
         let (model, data) = (&self.base()?.model, self.dataset()?);
         let full = self.adapter.is_none();
         self.fits_context(data)?;
-        if recipe.pack && self.adapter.as_ref().is_some_and(|adapter| adapter.deltas().prompt.is_some()) {
-            let allowed = training::NO_PACKED_PROMPT.to_string();
-            return Err(Error::BadValue { option: "pack".to_owned(), given: "true".to_owned(), allowed });
-        }
-        let steps = recipe.total_steps(data.train.len())?;
+        self.packs(&recipe)?;
+        let steps = recipe.total_steps(data.count())?;
         let whole = (model.parameters() - self.frozen.as_ref().map_or(0, Frozen::count)) as usize;
         let trained = self.adapter.as_ref().map_or(whole, |adapter| adapter.parameters());
         let prediction = predict(model, data, &recipe, (steps, trained, full), dtype);
@@ -174,10 +171,14 @@ impl Session {
     /// `NotFinite`, `NoGradient`, `Interrupted` during validation.
     pub fn train_step(&mut self) -> Result<Option<Step>> {
         let Some(Active { run, working: Some(model), checkpoint, .. }) = &mut self.run else { return Ok(None) };
-        let data = self.data.as_ref().ok_or(Error::NoData {})?;
+        let data = self.data.as_mut().ok_or(Error::NoData {})?;
         if run.done() {
             return Ok(None);
         }
+        if let Some(base) = &self.loaded {
+            data.prepare(&run.upcoming(), &base.tokenizer)?;
+        }
+        let data = &*data;
         let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas());
         run.step(model, deltas, data)?;
         if run.validation_due(data) && !self.stop.raised() {
@@ -221,6 +222,16 @@ impl Session {
         *trained = true;
         self.publish();
         Ok(best)
+    }
+
+    /// Virtual tokens stand before a row, and a packed row holds many examples.
+    fn packs(&self, recipe: &Recipe) -> Result<()> {
+        let soft = self.adapter.as_ref().is_some_and(|adapter| adapter.deltas().prompt.is_some());
+        if !recipe.pack || !soft {
+            return Ok(());
+        }
+        let allowed = training::NO_PACKED_PROMPT.to_string();
+        Err(Error::BadValue { option: "pack".to_owned(), given: "true".to_owned(), allowed })
     }
 
     /// Puts the run down: fully trained weights become the session's, widened copies go. What was learned stays, however it ended.
@@ -275,10 +286,8 @@ fn held_in(dtype: DType, full: bool) -> DType {
 
 fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, full): (usize, usize, bool), dtype: DType) -> Prediction {
     let longest = data.longest().min(model.spec.context);
-    let wide = model.parameters() * if full { 4 } else { dtype.size_in_bytes() as u64 };
-    // A model that is dense in this dtype already is shared, not copied; a full run copies it.
-    let stays = model.format() == dtype.as_str() || recipe.packed && model.packed();
-    let widened = if full || !stays { wide } else { 0 };
+    // What is in this dtype already, or may stay packed, is shared, not copied; a full run copies all.
+    let widened = if full { model.parameters() * 4 } else { model.converted_bytes(dtype, recipe.packed) };
     // Gradient, and what the optimizer keeps, all f32; early stopping keeps the best weights too.
     let best = if recipe.patience.is_some() { 4 } else { 0 };
     let optimizer = (4 + recipe.optimizer.bytes_per_parameter(recipe.momentum) + best) * parameters as u64;

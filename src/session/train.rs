@@ -4,10 +4,10 @@ use candle_core::DType;
 
 use super::Session;
 use super::checkpoint::{self, Checkpoint, Found, Identity, Subject};
+use super::full::retrack;
 use crate::data::Dataset;
 use crate::device;
-use crate::model::{Frozen, Model, Slot, fits};
-use crate::nn::Weight;
+use crate::model::{Frozen, Model, fits};
 use crate::train::{Recipe, Run, Step, Validation};
 use crate::words::training;
 use crate::{Error, Result};
@@ -130,13 +130,6 @@ impl Session {
             Some(frozen) if self.adapter.is_none() => subject.with_frozen(&frozen.title()),
             _ => subject,
         })
-    }
-
-    /// From now on `%train` trains all weights but these; an adapter that is attached is taken off.
-    pub fn train_whole(&mut self, frozen: Frozen) {
-        self.set_adapter(None);
-        self.run = None;
-        self.frozen = Some(frozen);
     }
 
     /// Whether there is a run that this process may go on with.
@@ -289,20 +282,6 @@ impl Session {
 /// The weights that are trained stay f32.
 fn held_in(dtype: DType, full: bool) -> DType {
     if full { DType::F32 } else { dtype }
-}
-
-fn retrack(model: &Model, run: &Run) -> Result<Model> {
-    let mut model = model.clone();
-    // Both are in the model's order; what is frozen has no variable.
-    let mut vars = run.vars().iter().peekable();
-    model.visit(&mut |name, slot| {
-        let (Slot::Matrix(Weight::Dense { tensor, .. }) | Slot::Vector(tensor)) = slot else { return Ok(()) };
-        if let Some((_, var)) = vars.next_if(|(known, _)| known == name) {
-            *tensor = var.as_tensor().clone();
-        }
-        Ok(())
-    })?;
-    Ok(model)
 }
 
 fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, full): (usize, usize, bool), dtype: DType) -> Prediction {

@@ -3,11 +3,13 @@ use std::path::PathBuf;
 use candle_core::DType;
 use wire::{Chart, Curve, Series, Table, Value, value};
 
+use super::methods::{Given, METHODS, parsed, prompt};
 use super::settings::Settings;
 use super::{Magic, Out, Topic, number};
 use crate::adapter::{Adapter, Lora, Names, Targets};
 use crate::random::Random;
 use crate::session::{Aside, Measure, Session};
+use crate::train::Recipe;
 use crate::words::{adapters as words, ui};
 use crate::{Error, Result, data, plot};
 
@@ -18,7 +20,7 @@ use crate::{Error, Result, data, plot};
 /// waits in `%adapters`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Methods by commas: `lora`, `rslora`, `dora`, `full`
+    /// Methods by commas: `lora`, `rslora`, `dora`, `p-tuning`, `p-tuning-lstm`, `prompt`, `prefix`, `full`; `full:1e-3` gives one a learning rate of its own
     #[arg(value_name = "METHOD", default_value = "lora,dora,full", value_delimiter = ',')]
     methods: Vec<String>,
     /// Optimizer steps of each
@@ -36,12 +38,12 @@ pub struct Args {
     /// Layers of the low-rank methods, as in `%lora`
     #[arg(long, value_name = "TARGET", visible_alias = "target_modules", value_delimiter = ',')]
     target: Vec<String>,
+    /// Virtual tokens of the prompt methods
+    #[arg(long, value_name = "N", default_value = "20", visible_alias = "num_virtual_tokens", value_parser = number::count)]
+    n: usize,
     #[command(flatten)]
     settings: Settings,
 }
-
-/// The methods, and the learning rate of each unless one is given.
-const METHODS: &[(&str, f64)] = &[("lora", 2e-4), ("rslora", 2e-4), ("dora", 2e-4), ("full", 5e-5)];
 
 /// What one method came to.
 struct Trial {
@@ -59,10 +61,10 @@ struct Trial {
 impl Magic for Args {
     const TOPIC: Topic = Topic::Train;
     const EXAMPLES: &'static [&'static str] =
-        &["%compare", "%compare lora,dora,full steps=50 batch=4", "%compare lora,rslora r=64 lr=1e-3 text=book.txt"];
+        &["%compare", "%compare lora,dora,full steps=50 batch=4", "%compare lora:1e-3,prefix,full:1e-4 n=16 text=book.txt"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
-        if let Some(other) = self.methods.iter().find(|method| rate(method).is_none()) {
+        if let Some(other) = self.methods.iter().find(|method| parsed(method).is_none()) {
             let allowed = ui::ONE_OF.with(&[("choices", &METHODS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "))]);
             return Err(Error::BadValue { option: "METHOD".into(), given: other.clone(), allowed });
         }
@@ -95,14 +97,13 @@ impl Magic for Args {
     }
 }
 
-fn rate(method: &str) -> Option<f64> {
-    METHODS.iter().find(|(name, _)| *name == method).map(|(_, rate)| *rate)
-}
-
 impl Args {
     /// What `method` trains; `None` for all weights.
     fn adapter(&self, method: &str, session: &Session) -> Result<Option<Adapter>> {
         let model = &session.base()?.model;
+        if let Some(prompt) = prompt(method, self.n, &model.spec) {
+            return session.fresh_prompt(prompt, self.settings.seed).map(Some);
+        }
         let random = Random::seeded(self.settings.seed.unwrap_or(session.seed())).fork("lora");
         let default = || Targets::list(model.family.targets.iter().copied());
         let targets = if self.target.is_empty() { default() } else { Targets { names: Names::parse(&self.target), ..Targets::default() } };
@@ -111,6 +112,13 @@ impl Args {
             "full" => Ok(None),
             _ => Adapter::new(lora, model, &random).map(Some),
         }
+    }
+
+    /// Positions that one of the methods takes from the context.
+    fn ahead(&self, session: &Session) -> Result<usize> {
+        let spec = &session.base()?.model.spec;
+        let any = self.methods.iter().filter_map(|method| parsed(method)).any(|(name, _)| prompt(name, self.n, spec).is_some());
+        Ok(if any { self.n } else { 0 })
     }
 
     /// Trains with one method; what it came to is noted even if it was stopped on the way.
@@ -123,10 +131,15 @@ impl Args {
         aside: &mut Aside,
         trials: &mut Vec<Trial>,
     ) -> Result<()> {
-        let adapter = self.adapter(method, session)?;
+        let Some((name, rate)) = parsed(method) else { return Ok(()) };
+        // What the model says by itself: fresh virtual tokens change it.
+        session.begin_trial(None, aside);
+        let ahead = self.ahead(session)?;
+        let before = session.measure(text, ahead)?;
+        let adapter = self.adapter(name, session)?;
         session.begin_trial(adapter, aside);
-        let before = session.measure(text)?;
-        let recipe = self.settings.recipe(1.0, Some(self.steps), rate(method).unwrap_or_default(), session)?;
+        let recipe = self.settings.recipe(1.0, Some(self.steps), rate.value(), session)?;
+        let recipe = if let Given::Alone(lr) = rate { Recipe { lr, ..recipe } } else { recipe };
         let prediction = session.begin_training(recipe, DType::F32)?;
         let (trained, curve) = (prediction.parameters, before.val.map(|val| (0.0, val)).into_iter().collect());
         trials.push(Trial {
@@ -146,7 +159,7 @@ impl Args {
         let run = session.run()?;
         let (rate, seconds, last) = (run.tokens_per_second(), run.seconds(), run.last_validation());
         // Where it was stopped, the last look on the way has to do.
-        let after = session.measure(text).unwrap_or(Measure { val: last.map(|v| v.loss), text: None });
+        let after = session.measure(text, ahead).unwrap_or(Measure { val: last.map(|v| v.loss), text: None });
         if let Some(trial) = trials.last_mut() {
             (trial.after, trial.peak, trial.rate, trial.seconds) = (after, peak, rate, seconds);
         }

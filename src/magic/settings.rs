@@ -20,7 +20,13 @@ const PACKED: &str = "packed";
 
 /// torch and transformers write `fp16`.
 fn dtypes() -> PossibleValuesParser {
-    [PossibleValue::new("f32").alias("fp32"), PossibleValue::new("f16").alias("fp16"), PossibleValue::new("bf16"), PossibleValue::new(PACKED)].into()
+    [
+        PossibleValue::new("f32").alias("fp32"),
+        PossibleValue::new("f16").alias("fp16"),
+        PossibleValue::new("bf16"),
+        PossibleValue::new(PACKED),
+    ]
+    .into()
 }
 
 #[derive(clap::Args)]

@@ -42,7 +42,7 @@ PEER = r"""
 import sys, tempfile, time, torch
 from peft import LoraConfig, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, get_peft_model
 from transformers import BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
-method, threads, batch, length, steps = sys.argv[1].split(), *map(int, sys.argv[2:])
+method, threads, batch, length, steps = sys.argv[1].split(), *map(int, sys.argv[2:6])
 torch.set_num_threads(threads); torch.manual_seed(0)
 config = LlamaConfig(hidden_size=576, intermediate_size=1536, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3,
                      vocab_size=49152, tie_word_embeddings=True, max_position_embeddings=8192, use_cache=False)

@@ -44,6 +44,9 @@ pub struct Args {
     /// prompt: the text to begin with, repeated to n tokens
     #[arg(long, value_name = "TEXT", visible_alias = "prompt_tuning_init_text")]
     text: Option<String>,
+    /// Name in `%adapters`; without it the method's
+    #[arg(long, value_name = "WORD", visible_alias = "adapter_name")]
+    name: Option<String>,
     /// Seed of the initial numbers; without it the session's
     #[arg(long, value_name = "N", value_parser = number::seed)]
     seed: Option<u64>,
@@ -70,8 +73,8 @@ impl Magic for Args {
             return Ok(Value::Nothing);
         }
         let prompt = self.prompt(spec)?;
-        session.ptune(prompt, self.seed)?;
-        let (model, adapter) = (&session.base()?.model, session.adapter().ok_or(Error::NoAdapter {})?);
+        let adapter = session.fresh_prompt(prompt, self.seed)?;
+        let model = &session.base()?.model;
         let (title, parameters) = (adapter.title(), adapter.parameters());
         let fields: [(&str, &dyn std::fmt::Display); 3] = [
             ("adapter", &title),
@@ -79,10 +82,11 @@ impl Magic for Args {
             ("share", &format!("{:.2}", 100.0 * parameters as f64 / model.parameters() as f64)),
         ];
         out.line(&prompts::ATTACHED.with(&fields));
-        let saved = kept(adapter, &model.spec);
+        let saved = kept(&adapter, &model.spec);
         if saved < parameters {
             out.note(&prompts::SHRINKS.with(&[("kept", &plot::number::count(saved as u64))]));
         }
+        session.attach_adapter(self.name.as_deref(), adapter)?;
         Ok(value::Ptune { method: self.method, n: self.n as u64, parameters: parameters as u64, saved: saved as u64 }.into())
     }
 }

@@ -78,14 +78,15 @@ impl Session {
         names
     }
 
-    /// The validation loss, and the perplexity of a text (its name, itself) that the data does not teach.
+    /// The validation loss, and the perplexity of a text (its name, itself) that the data does not teach, in windows that leave room for `ahead`
+    /// virtual tokens, so that all methods see the same.
     ///
     /// # Errors
     /// `NoModel`, `Interrupted`; `EmptyData` for a text of fewer than two tokens.
-    pub fn measure(&self, text: Option<(&str, &str)>) -> Result<Measure> {
+    pub fn measure(&self, text: Option<(&str, &str)>, ahead: usize) -> Result<Measure> {
         let val = if self.dataset()?.val.is_empty() { None } else { Some(self.loss_on_data(usize::MAX)?.0.mean()) };
         let Some((name, text)) = text else { return Ok(Measure { val, text: None }) };
-        let length = WINDOW.min(self.room()?);
+        let length = WINDOW.min(self.base()?.model.spec.context.saturating_sub(ahead)).max(1);
         let (mut windows, _) = self.windows(name, text, Some(length), Some(length))?;
         let mut sum = Perplexity::default();
         for _ in 0..WINDOWS {

@@ -196,6 +196,7 @@ fn it_speaks_chinese() {
       --projection   prefix：用一个小网络生成键和值 (也可写作: prefix_projection)
       init=START     prompt：从随机数、词表中的词元或 `text` 的词元开始 [random, vocab, text] (也可写作: prompt_tuning_init)
       text=TEXT      prompt：开始时使用的文本，重复到 n 个词元 (也可写作: prompt_tuning_init_text)
+      name=WORD      适配器的名称；不给时用方法名 (也可写作: adapter_name)
       seed=N         初始数值的种子；不给时用会话的种子
       --detach       取下适配器
       --json         把结果打印成一行 JSON

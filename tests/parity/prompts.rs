@@ -314,7 +314,8 @@ fn a_single_virtual_token_trains() {
     let golden = tensors("gpt2-tiny/p-tuning-lstm/golden.safetensors");
     let mut session = session(&path("gpt2-tiny"));
     let prompt = Prompt { tokens: 1, ..made("p-tuning-lstm", &model) };
-    session.ptune(prompt, Some(3)).unwrap();
+    let adapter = session.fresh_prompt(prompt, Some(3)).unwrap();
+    session.set_adapter(Some(adapter));
     assert!(session.adapter().unwrap().vars().iter().all(|(name, _)| !name.contains("weight_hh")));
     let notes = json("gpt2-tiny/p-tuning-lstm/golden.json");
     session.set_data(in_order(super::fixture::examples(golden.get("training.ids"), golden.get("training.labels")), 7));

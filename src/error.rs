@@ -118,6 +118,11 @@ errors! {
     CannotMerge { adapter: String }
     RunReturned { step: usize }
     NoBest { step: usize }
+    AdapterTaken { name: String }
+    AdapterMerged { name: String }
+    NoAdapterNamed { given: String, nearest: String }
+    CannotUnmerge { name: String }
+    NothingMerged {}
     // The Jupyter kernel
     BadConnection { path: String, cause: String }
     CannotBind { address: String, cause: String }

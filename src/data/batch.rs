@@ -81,7 +81,7 @@ mod tests {
         assert_eq!((batch.rows, batch.width), (2, 3));
         assert_eq!(batch.ids, [1, 2, 3, 4, 9, 9]);
         assert_eq!(batch.targets, [IGNORE, 3, 9, 9, IGNORE, IGNORE]);
-        assert_eq!((batch.documents(), batch.lengths, batch.tokens, batch.learned), (None, vec![3, 1], 4, 3));
+        assert_eq!((batch.documents(), batch.lengths.clone(), batch.tokens, batch.learned), (None, vec![3, 1], 4, 3));
         let packed = pack([&long, &Example::new(vec![5], 0), &short]);
         assert_eq!((packed.rows, packed.width, packed.tokens, packed.learned), (1, 4, 4, 3));
         assert_eq!((&packed.ids[..], &packed.targets[..]), (&[1, 2, 3, 4][..], &[IGNORE, 3, 9, 9][..]));

@@ -15,9 +15,18 @@ pub const OPTIMIZER: &str = "Optimizer";
 pub const VALIDATION: &str = "Validation and stopping";
 pub const KEEPING: &str = "Precision, memory, checkpoints";
 
+/// Quantised weights stay as they are.
+const PACKED: &str = "packed";
+
 /// torch and transformers write `fp16`.
 fn dtypes() -> PossibleValuesParser {
-    [PossibleValue::new("f32").alias("fp32"), PossibleValue::new("f16").alias("fp16"), PossibleValue::new("bf16")].into()
+    [
+        PossibleValue::new("f32").alias("fp32"),
+        PossibleValue::new("f16").alias("fp16"),
+        PossibleValue::new("bf16"),
+        PossibleValue::new(PACKED),
+    ]
+    .into()
 }
 
 #[derive(clap::Args)]
@@ -81,7 +90,7 @@ pub struct Settings {
     #[arg(long, value_name = "X", default_value = "0", visible_alias = "early_stopping_threshold", value_parser = number::not_negative,
         help_heading = VALIDATION)]
     pub threshold: f64,
-    /// What layers compute in and frozen weights are held in; what is trained stays f32. f16 scales the loss and leaves out steps that overflow
+    /// What layers compute in and frozen weights are held in (`packed`: as they are); what is trained stays f32. f16 scales the loss and leaves out steps that overflow
     #[arg(long, value_name = "DTYPE", default_value = "f32", value_parser = dtypes(), help_heading = KEEPING)]
     pub dtype: String,
     /// Steps between checkpoints, from which a run that was killed goes on; without it about every half minute
@@ -121,6 +130,7 @@ impl Settings {
             label_smoothing: self.label_smoothing,
             patience: self.patience,
             threshold: self.threshold,
+            packed: self.dtype == PACKED,
             pack: self.pack,
         })
     }

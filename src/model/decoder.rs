@@ -92,7 +92,7 @@ impl Model {
         }
         let length = x.dim(1)?;
         let prefix = soft.as_ref().filter(|soft| soft.place != Place::Input);
-        let before = prefix.map_or(Ok(0), Soft::len)?;
+        let before = prefix.map_or(Ok(0), Soft::virtual_tokens)?;
         let starts: Vec<usize> = match &caches {
             Some(caches) => caches.iter().map(|cache| cache.held() + before).collect(),
             None => vec![before; batch],

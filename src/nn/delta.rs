@@ -92,7 +92,7 @@ impl Deltas {
     /// # Errors
     /// A table of another shape.
     pub fn ahead(&self) -> Result<usize> {
-        self.prompt.as_ref().map_or(Ok(0), Encoder::len)
+        self.prompt.as_ref().map_or(Ok(0), Encoder::virtual_tokens)
     }
 
     /// The same numbers, shared, outside of any graph. Good until the next step of a run: what follows from them is computed once.

@@ -1,8 +1,11 @@
 //! The session: one model with its adapter, its data and its run. One verb per file; no events, no printing.
 
+mod adapters;
 mod checkpoint;
+mod compare;
 mod data;
 mod eval;
+mod finish;
 mod generate;
 mod inside;
 mod load;
@@ -13,6 +16,7 @@ mod ptune;
 mod quant;
 mod save;
 mod snapshot;
+mod subject;
 mod train;
 
 use std::path::PathBuf;
@@ -22,7 +26,9 @@ use candle_core::Device;
 use wire::value::Status;
 use wire::{HistoryEntry, HistoryQuery};
 
+pub use adapters::{Listed, Merging, Standing};
 pub use checkpoint::{Found, unsaved as unsaved_runs};
+pub use compare::{Aside, Measure};
 pub use generate::Written;
 pub use inside::{Choosing, Nobody, Numbers, Watch};
 pub use load::{Loaded, Plan, Progress};
@@ -37,7 +43,7 @@ pub use train::Prediction;
 use crate::adapter::Adapter;
 use crate::data::Dataset;
 use crate::generate::Generation;
-use crate::model::Model;
+use crate::model::{Frozen, Model};
 use crate::nn::Deltas;
 use crate::random::Random;
 use crate::stop::Stop;
@@ -61,6 +67,9 @@ pub struct Session {
     device: Device,
     loaded: Option<Base>,
     adapter: Option<Adapter>,
+    shelf: adapters::Shelf,
+    /// What a full run leaves as it is.
+    frozen: Option<Frozen>,
     data: Option<Dataset>,
     generation: Option<Generation>,
     chat: Vec<Message>,
@@ -101,6 +110,8 @@ impl Session {
             device,
             loaded: None,
             adapter: None,
+            shelf: adapters::Shelf::default(),
+            frozen: None,
             data: None,
             generation: None,
             chat: Vec::new(),
@@ -206,7 +217,10 @@ impl Session {
         let adapter = self.adapter.as_ref().map(Adapter::title);
         let data = self.data.as_ref().map(|data| data.name.clone());
         let names = [(self.unsaved.model, &model), (self.unsaved.adapter, &adapter)];
-        let unsaved = names.into_iter().filter(|(unsaved, _)| *unsaved).filter_map(|(_, name)| name.clone()).collect();
-        self.shared.update(|snapshot| *snapshot = Snapshot { model, targets, adapter, data, unsaved, doing: snapshot.doing.clone() });
+        let unsaved = names.into_iter().filter(|(unsaved, _)| *unsaved).filter_map(|(_, name)| name.clone());
+        let unsaved = unsaved.chain(self.unsaved_others()).collect();
+        let adapters = self.adapters().into_iter().map(|row| row.name).collect();
+        self.shared
+            .update(|snapshot| *snapshot = Snapshot { model, targets, adapter, adapters, data, unsaved, doing: snapshot.doing.clone() });
     }
 }

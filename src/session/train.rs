@@ -1,14 +1,15 @@
-//! `train`: begins a run on the adapter, or on all weights; steps it; puts things back when it is over.
+//! `train`: begins a run on the adapter, or on all weights, and steps it.
 
 use candle_core::DType;
 
 use super::Session;
-use super::checkpoint::{self, Checkpoint, Found, Identity, Subject};
+use super::checkpoint::{self, Checkpoint, Found};
+use super::subject::{Identity, Subject};
 use crate::data::Dataset;
 use crate::device;
-use crate::model::{Model, Slot, fits};
+use crate::model::{Frozen, Model, Slot, fits};
 use crate::nn::Weight;
-use crate::train::{Recipe, Run, Step, Validation};
+use crate::train::{Recipe, Run, Step};
 use crate::words::training;
 use crate::{Error, Result};
 
@@ -16,13 +17,13 @@ use crate::{Error, Result};
 pub struct Active {
     pub run: Run,
     /// The weights that the run computes with: widened where the session's are packed. Empty between cells.
-    working: Option<Model>,
+    pub(super) working: Option<Model>,
     /// All weights are trained, not an adapter.
-    full: bool,
+    pub(super) full: bool,
     /// Of the frozen weights, and what the linear layers compute in.
     dtype: DType,
     /// Set where the run is kept for another process.
-    checkpoint: Option<Checkpoint>,
+    pub(super) checkpoint: Option<Checkpoint>,
 }
 
 /// What a run is expected to take, said before it begins.
@@ -49,14 +50,19 @@ impl Session {
         self.fits_context(data)?;
         self.packs(&recipe)?;
         let steps = recipe.total_steps(data.train.len())?;
-        let trained = self.adapter.as_ref().map_or(model.parameters() as usize, |adapter| adapter.parameters());
+        let whole = (model.parameters() - self.frozen.as_ref().map_or(0, Frozen::count)) as usize;
+        let trained = self.adapter.as_ref().map_or(whole, |adapter| adapter.parameters());
         let prediction = predict(model, data, &recipe, (steps, trained, full), dtype);
-        let smaller = if recipe.batch > 1 { format!("%train batch=1 accum={}", recipe.batch * recipe.accum) } else { String::new() };
+        let smaller = match recipe.batch {
+            _ if !full && !recipe.packed && model.packed() => "%train dtype=packed".to_owned(),
+            1 => String::new(),
+            batch => format!("%train batch=1 accum={}", batch * recipe.accum),
+        };
         fits("training", prediction.bytes, smaller)?;
-        let mut working = model.converted(held_in(dtype, full))?;
+        let mut working = model.converted_but(held_in(dtype, full), !full && recipe.packed)?;
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
-            None => working.track()?,
+            None => working.track_but(self.frozen.as_ref().unwrap_or(&Frozen::default()))?,
         };
         let mut run = Run::begin(recipe, vars, data)?;
         run.compute_in(dtype);
@@ -119,8 +125,29 @@ impl Session {
         Err(Error::LongExamples { longest, virtual_tokens: context - room, context, fits: room })
     }
 
+    /// Virtual tokens stand before a row, and a packed row holds many examples.
+    fn packs(&self, recipe: &Recipe) -> Result<()> {
+        let soft = self.adapter.as_ref().is_some_and(|adapter| adapter.deltas().prompt.is_some());
+        if !recipe.pack || !soft {
+            return Ok(());
+        }
+        let allowed = training::NO_PACKED_PROMPT.to_string();
+        Err(Error::BadValue { option: "pack".to_owned(), given: "true".to_owned(), allowed })
+    }
+
     fn subject(&self) -> Result<Subject> {
-        Subject::of(&self.base()?.model, self.adapter.as_ref(), self.dataset()?)
+        let subject = Subject::of(&self.base()?.model, self.adapter.as_ref(), self.dataset()?)?;
+        Ok(match &self.frozen {
+            Some(frozen) if self.adapter.is_none() => subject.with_frozen(&frozen.title()),
+            _ => subject,
+        })
+    }
+
+    /// From now on `%train` trains all weights but these; an adapter that is attached is taken off.
+    pub fn train_whole(&mut self, frozen: Frozen) {
+        self.set_adapter(None);
+        self.run = None;
+        self.frozen = Some(frozen);
     }
 
     /// Whether there is a run that this process may go on with.
@@ -142,8 +169,18 @@ impl Session {
             active.run.extend(steps);
         }
         // A full run's variables are the session's weights since it was put down.
-        active.working = Some(if active.full { retrack(model, &active.run)? } else { model.converted(active.dtype)? });
+        active.working =
+            Some(if active.full { retrack(model, &active.run)? } else { model.converted_but(active.dtype, active.run.recipe.packed)? });
         Ok(())
+    }
+
+    /// The model as it is now: in the middle of a run on all weights, that run's.
+    ///
+    /// # Errors
+    /// `NoModel`
+    pub(super) fn current(&self) -> Result<&Model> {
+        let base = &self.base()?.model;
+        Ok(self.run.as_ref().filter(|active| active.full).and_then(|active| active.working.as_ref()).unwrap_or(base))
     }
 
     /// One optimizer step, and a look at the validation examples when it is due; `None` when the run is done.
@@ -187,65 +224,6 @@ impl Session {
         }
     }
 
-    /// Makes the trained weights what they were at the best validation of the last run, which cannot go on then.
-    ///
-    /// # Errors
-    /// `NoRun`; `NoBest` where the best are the last, or were not kept.
-    pub fn go_back(&mut self) -> Result<Validation> {
-        let active = self.run.as_mut().ok_or(Error::NoRun {})?;
-        // A full run's variables are the session's weights since it was put down.
-        let best = active.run.go_back()?.ok_or_else(|| Error::NoBest { step: active.run.weights_of() })?;
-        let trained = if active.full { &mut self.unsaved.model } else { &mut self.unsaved.adapter };
-        *trained = true;
-        self.publish();
-        Ok(best)
-    }
-
-    /// Virtual tokens stand before a row, and a packed row holds many examples.
-    fn packs(&self, recipe: &Recipe) -> Result<()> {
-        let soft = self.adapter.as_ref().is_some_and(|adapter| adapter.deltas().prompt.is_some());
-        if !recipe.pack || !soft {
-            return Ok(());
-        }
-        let allowed = training::NO_PACKED_PROMPT.to_string();
-        Err(Error::BadValue { option: "pack".to_owned(), given: "true".to_owned(), allowed })
-    }
-
-    /// Puts the run down: fully trained weights become the session's, widened copies go. What was learned stays, however it ended.
-    /// A run that had patience and came to its end goes back to its best validation, which it gives.
-    ///
-    /// # Errors
-    /// Only what candle reports of going back.
-    pub fn finish_training(&mut self) -> Result<Option<Validation>> {
-        let Some(active) = &mut self.run else { return Ok(None) };
-        let patient = active.run.recipe.patience.is_some() && active.run.done();
-        let back = if patient { active.run.go_back() } else { Ok(None) };
-        if let (Some(working), true, Some(base)) = (active.working.take(), active.full, &mut self.loaded) {
-            base.model = working.detached();
-        }
-        active.working = None;
-        if !active.run.steps().is_empty() {
-            let trained = if active.full { &mut self.unsaved.model } else { &mut self.unsaved.adapter };
-            *trained = true;
-        }
-        if let Some(checkpoint) = active.checkpoint.as_mut().filter(|_| active.run.done()) {
-            checkpoint.conclude(&active.run);
-        }
-        device::memory::give_back();
-        self.publish();
-        back
-    }
-
-    /// What the last run learned is in a folder of the person's now: its checkpoint goes. `full`: it was all weights that were written.
-    pub(super) fn settle_run(&mut self, full: bool) {
-        if let Some(Active { run, full: trained, checkpoint: Some(checkpoint), .. }) = &mut self.run
-            && run.done()
-            && *trained == full
-        {
-            checkpoint.discard();
-        }
-    }
-
     /// Highest resident memory of the run, in bytes.
     pub fn run_peak(&mut self) -> u64 {
         self.run.as_mut().map_or(0, |active| active.run.peak())
@@ -259,10 +237,11 @@ fn held_in(dtype: DType, full: bool) -> DType {
 
 fn retrack(model: &Model, run: &Run) -> Result<Model> {
     let mut model = model.clone();
-    let mut vars = run.vars().iter();
-    model.visit(&mut |_, slot| {
+    // Both are in the model's order; what is frozen has no variable.
+    let mut vars = run.vars().iter().peekable();
+    model.visit(&mut |name, slot| {
         let (Slot::Matrix(Weight::Dense { tensor, .. }) | Slot::Vector(tensor)) = slot else { return Ok(()) };
-        if let Some((_, var)) = vars.next() {
+        if let Some((_, var)) = vars.next_if(|(known, _)| known == name) {
             *tensor = var.as_tensor().clone();
         }
         Ok(())
@@ -274,7 +253,8 @@ fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, f
     let longest = data.longest().min(model.spec.context);
     let wide = model.parameters() * if full { 4 } else { dtype.size_in_bytes() as u64 };
     // A model that is dense in this dtype already is shared, not copied; a full run copies it.
-    let widened = if full || model.format() != dtype.as_str() { wide } else { 0 };
+    let stays = model.format() == dtype.as_str() || recipe.packed && model.packed();
+    let widened = if full || !stays { wide } else { 0 };
     // Gradient, and what the optimizer keeps, all f32; early stopping keeps the best weights too.
     let best = if recipe.patience.is_some() { 4 } else { 0 };
     let optimizer = (4 + recipe.optimizer.bytes_per_parameter(recipe.momentum) + best) * parameters as u64;

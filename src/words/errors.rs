@@ -98,6 +98,11 @@ wording! {
     CannotMerge: "`{adapter}` stands before the tokens, not in the weights: it cannot be merged into them", "`{adapter}` 位于词元之前，而不在权重中：无法合并", hint "`%save DIR` writes it as it is; a LoRA can be merged", "`%save DIR` 按原样保存；LoRA 才可以合并";
     RunReturned: "the run went back to its best weights, those of step {step}: it cannot go on from there", "训练已回到最好的权重（第 {step} 步）：不能从那里继续", hint "`%train` begins a new run with these weights", "`%train` 用这些权重开始新的训练";
     NoBest: "there is no better step to go back to: the weights are those of step {step}, and no earlier validation that was kept was lower", "没有更好的步可以回去：权重属于第 {step} 步，之前保留的验证都不更低", hint "`%data … val=0.1` holds examples out; `%train patience=3` always keeps the best weights", "`%data … val=0.1` 留出验证样本；`%train patience=3` 总是保留最好的权重";
+    AdapterTaken: "the adapter `{name}` was trained and is not saved: it is not replaced", "适配器 `{name}` 已训练但未保存：不会被替换", hint "`%save DIR name={name}` first, or `%adapters drop={name}`, or choose another name", "先 `%save 目录 name={name}`，或 `%adapters drop={name}`，或换一个名称";
+    AdapterMerged: "the adapter `{name}` is in the weights already", "适配器 `{name}` 已并入权重", hint "`%unmerge` takes it out", "`%unmerge` 可取出";
+    NoAdapterNamed: "there is no adapter called `{given}`", "没有名为 `{given}` 的适配器", hint "did you mean `{nearest}`? `%adapters` lists them all", "是不是 `{nearest}`？`%adapters` 列出全部", hint "`%adapters` lists them all", "`%adapters` 列出全部";
+    CannotUnmerge: "the weights were changed since `{name}` was merged: it cannot be taken out", "并入 `{name}` 之后权重已改变：无法取出", hint "`%load` the model again", "重新 `%load` 模型";
+    NothingMerged: "no adapter is merged", "没有并入的适配器", hint "%merge", "%merge";
     BadConnection: "`{path}` is not a Jupyter connection file: {cause}", "`{path}` 不是 Jupyter 连接文件：{cause}";
     CannotBind: "cannot listen on {address}", "无法监听 {address}", hint "another kernel may use the address: start a new one from Jupyter", "地址可能被另一个内核占用：请在 Jupyter 中重新启动";
     NotWritable: "`{path}` may not be written by you", "你没有写入 `{path}` 的权限", hint "lantern kernel install --user", "lantern kernel install --user";

@@ -35,6 +35,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("%tokens Once --json", &["ids", "texts"]),
     ("%data rows.jsonl --json", &["layout", "train", "val", "tokens", "learned", "cut", "dropped"]),
     ("%lora --json", &["modules", "parameters", "r", "alpha"]),
+    ("%ptune --json", &["method", "n", "parameters", "saved"]),
     (
         "%data rows.jsonl\n%lora\n%train steps=1 --json",
         &[

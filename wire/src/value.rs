@@ -160,6 +160,61 @@ results! {
         /// Numbers of a saved adapter: the prompts without the network that makes them.
         saved: u64,
     }
+    /// `%full`
+    Full {
+        parameters: u64,
+        trained: u64,
+        /// As it was asked for.
+        frozen: Vec<String>,
+    }
+    /// `%adapters`
+    Adapters { adapters: Vec<AdapterRow>, }
+    AdapterRow {
+        name: String,
+        /// `lora r=16 c_attn`, …
+        method: String,
+        parameters: u64,
+        /// `attached`, `detached`, `merged`.
+        standing: String,
+        unsaved: bool,
+    }
+    /// `%adapters spectrum=true`
+    Spectrum { layers: Vec<SpectrumRow>, }
+    SpectrumRow {
+        layer: String,
+        /// Singular values of what is added, the largest first.
+        values: Vec<f64>,
+    }
+    /// `%merge`
+    Merge {
+        name: String,
+        matrices: u64,
+        /// Packed matrices that became f32.
+        widened: u64,
+    }
+    /// `%unmerge`
+    Unmerge { name: String, }
+    /// `%compare`
+    Compare {
+        rows: Vec<CompareRow>,
+        /// Names of the adapters that were trained.
+        adapters: Vec<String>,
+    }
+    CompareRow {
+        method: String,
+        /// Trained numbers.
+        parameters: u64,
+        steps: u64,
+        /// Mean validation losses.
+        val_before: Option<f64>,
+        val_after: Option<f64>,
+        /// Perplexities of the text that the data does not teach.
+        text_before: Option<f64>,
+        text_after: Option<f64>,
+        peak_rss_bytes: u64,
+        tokens_per_second: f64,
+        seconds: f64,
+    }
     /// `%train`, `%pretrain`
     Train {
         /// Of every step.

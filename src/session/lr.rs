@@ -3,6 +3,7 @@
 use candle_core::{DType, Tensor};
 
 use super::Session;
+use crate::model::Frozen;
 use crate::train::{Recipe, Run};
 use crate::{Error, Result};
 
@@ -42,7 +43,7 @@ impl Session {
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
             // Copies: the session's own weights are not touched.
-            None => model.track()?,
+            None => model.track_but(self.frozen.as_ref().unwrap_or(&Frozen::default()))?,
         };
         let before = vars.iter().map(|(_, var)| Ok(var.as_detached_tensor().copy()?)).collect::<Result<Vec<Tensor>>>()?;
         let recipe = Recipe { steps: Some(sweep.steps), ..recipe };

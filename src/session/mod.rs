@@ -5,6 +5,7 @@ mod checkpoint;
 mod compare;
 mod data;
 mod eval;
+mod finish;
 mod full;
 mod generate;
 mod inside;
@@ -18,6 +19,7 @@ mod quant;
 mod save;
 mod shards;
 mod snapshot;
+mod subject;
 mod train;
 
 use std::path::PathBuf;

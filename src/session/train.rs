@@ -1,14 +1,15 @@
-//! `train`: begins a run on the adapter, or on all weights; steps it; puts things back when it is over.
+//! `train`: begins a run on the adapter, or on all weights, and steps it.
 
 use candle_core::DType;
 
 use super::Session;
-use super::checkpoint::{self, Checkpoint, Found, Identity, Subject};
+use super::checkpoint::{self, Checkpoint, Found};
 use super::full::retrack;
+use super::subject::{Identity, Subject};
 use crate::data::Dataset;
 use crate::device;
 use crate::model::{Frozen, Model, fits};
-use crate::train::{Recipe, Run, Step, Validation};
+use crate::train::{Recipe, Run, Step};
 use crate::words::training;
 use crate::{Error, Result};
 
@@ -16,13 +17,13 @@ use crate::{Error, Result};
 pub struct Active {
     pub run: Run,
     /// The weights that the run computes with: dense ones in its dtype; packed ones stay packed beside an adapter. Empty between cells.
-    working: Option<Model>,
+    pub(super) working: Option<Model>,
     /// All weights are trained, not an adapter.
-    full: bool,
+    pub(super) full: bool,
     /// Of the frozen weights, and what the linear layers compute in.
     dtype: DType,
     /// Set where the run is kept for another process.
-    checkpoint: Option<Checkpoint>,
+    pub(super) checkpoint: Option<Checkpoint>,
 }
 
 /// What a run is expected to take, said before it begins.
@@ -124,6 +125,16 @@ impl Session {
         Err(Error::LongExamples { longest, virtual_tokens: context - room, context, fits: room })
     }
 
+    /// Virtual tokens stand before a row, and a packed row holds many examples.
+    fn packs(&self, recipe: &Recipe) -> Result<()> {
+        let soft = self.adapter.as_ref().is_some_and(|adapter| adapter.deltas().prompt.is_some());
+        if !recipe.pack || !soft {
+            return Ok(());
+        }
+        let allowed = training::NO_PACKED_PROMPT.to_string();
+        Err(Error::BadValue { option: "pack".to_owned(), given: "true".to_owned(), allowed })
+    }
+
     fn subject(&self) -> Result<Subject> {
         let subject = Subject::of(&self.base()?.model, self.adapter.as_ref(), self.dataset()?)?;
         Ok(match &self.frozen {
@@ -207,69 +218,6 @@ impl Session {
         match &mut self.run {
             Some(Active { run, checkpoint: Some(checkpoint), .. }) => checkpoint.stopped(run),
             _ => Ok(()),
-        }
-    }
-
-    /// Makes the trained weights what they were at the best validation of the last run, which cannot go on then.
-    ///
-    /// # Errors
-    /// `NoRun`; `NoBest` where the best are the last, or were not kept.
-    pub fn go_back(&mut self) -> Result<Validation> {
-        let active = self.run.as_mut().ok_or(Error::NoRun {})?;
-        // A full run's variables are the session's weights since it was put down.
-        let best = active.run.go_back()?.ok_or_else(|| Error::NoBest { step: active.run.weights_of() })?;
-        let trained = if active.full { &mut self.unsaved.model } else { &mut self.unsaved.adapter };
-        *trained = true;
-        self.publish();
-        Ok(best)
-    }
-
-    /// Virtual tokens stand before a row, and a packed row holds many examples.
-    fn packs(&self, recipe: &Recipe) -> Result<()> {
-        let soft = self.adapter.as_ref().is_some_and(|adapter| adapter.deltas().prompt.is_some());
-        if !recipe.pack || !soft {
-            return Ok(());
-        }
-        let allowed = training::NO_PACKED_PROMPT.to_string();
-        Err(Error::BadValue { option: "pack".to_owned(), given: "true".to_owned(), allowed })
-    }
-
-    /// Puts the run down: fully trained weights become the session's, widened copies go. What was learned stays, however it ended.
-    /// A run that had patience and came to its end goes back to its best validation, which it gives.
-    ///
-    /// # Errors
-    /// Only what candle reports of going back.
-    pub fn finish_training(&mut self) -> Result<Option<Validation>> {
-        let Some(active) = &mut self.run else { return Ok(None) };
-        let patient = active.run.recipe.patience.is_some() && active.run.done();
-        let back = if patient { active.run.go_back() } else { Ok(None) };
-        if let (Some(working), true, Some(base)) = (active.working.take(), active.full, &mut self.loaded) {
-            base.model = working.detached();
-        }
-        active.working = None;
-        let changed = active.full && !active.run.steps().is_empty();
-        if !active.run.steps().is_empty() {
-            let trained = if active.full { &mut self.unsaved.model } else { &mut self.unsaved.adapter };
-            *trained = true;
-        }
-        if let Some(checkpoint) = active.checkpoint.as_mut().filter(|_| active.run.done()) {
-            checkpoint.conclude(&active.run);
-        }
-        if changed {
-            self.weights_changed();
-        }
-        device::memory::give_back();
-        self.publish();
-        back
-    }
-
-    /// What the last run learned is in a folder of the person's now: its checkpoint goes. `full`: it was all weights that were written.
-    pub(super) fn settle_run(&mut self, full: bool) {
-        if let Some(Active { run, full: trained, checkpoint: Some(checkpoint), .. }) = &mut self.run
-            && run.done()
-            && *trained == full
-        {
-            checkpoint.discard();
         }
     }
 

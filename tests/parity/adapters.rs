@@ -233,9 +233,9 @@ fn a_comparison_leaves_no_trace() {
                 let model = &session.base().unwrap().model;
                 let adapter = dora.map(|dora| Adapter::new(lora(2, dora), model, &Random::seeded(1)).unwrap());
                 session.begin_trial(adapter, &aside);
-                let start = session.measure(None).unwrap().val.unwrap();
+                let start = session.measure(None, 0).unwrap().val.unwrap();
                 train(&mut session, 4);
-                assert!(session.measure(None).unwrap().val.unwrap() < start);
+                assert!(session.measure(None, 0).unwrap().val.unwrap() < start);
                 session.end_trial(&mut aside);
             }
             assert_eq!(session.bring_back(aside), ["lora", "dora"]);

@@ -60,7 +60,8 @@ fn sixteen_rows_are_one_window_however_they_are_cut() {
             ] {
                 let (loss, gradients) = difference(&other, &whole);
                 within(&format!("{name} {how} = 1x16 loss, relative"), loss, 1e-6);
-                within(&format!("{name} {how} = 1x16 gradients, relative to the largest"), gradients, 5e-6);
+                // Sums of 16 rows are taken in another order; a mean of means would be off by a tenth.
+                within(&format!("{name} {how} = 1x16 gradients, relative to the largest"), gradients, 1e-5);
             }
         }
         // Documents that see each other, or whose positions do not begin anew, are another window.

@@ -6,6 +6,7 @@ mod generate;
 mod json;
 mod list;
 mod model;
+mod recompute;
 mod session;
 mod stopping;
 mod train;

@@ -14,6 +14,7 @@ mod layouts;
 mod oracle;
 mod perplexity;
 mod quantised;
+mod recomputed;
 mod resumed;
 mod saved;
 mod smollm2;

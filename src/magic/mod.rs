@@ -15,6 +15,7 @@ mod lang;
 mod load;
 mod lora;
 mod lsmagic;
+mod memory;
 mod models;
 mod next;
 mod number;

@@ -87,6 +87,7 @@ impl Magic for Args {
         ];
         out.line(&ui::MADE.with(&fields));
         let recipe = self.settings.recipe(self.epochs, self.steps, 1e-3, session);
+        session.save_memory(self.settings.thrift());
         let prediction = session.begin_training(recipe, DType::F32)?;
         train::announce(&prediction, false, out);
         let found = session.keep_run(self.settings.save_every);

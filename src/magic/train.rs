@@ -1,11 +1,11 @@
 use candle_core::DType;
 use wire::{Chart, Curve, Mark, Series, Table, Value, value};
 
-use super::{Magic, Out, Topic, load, number};
+use super::{Magic, Out, Topic, load, memory, number};
 use crate::optim::Shape;
 use crate::plot;
-use crate::session::{Found, Prediction, Session};
-use crate::train::{Recipe, Run, Step};
+use crate::session::{Found, Prediction, Room, Session, Thrift};
+use crate::train::{Recipe, Recompute, Run, Step};
 use crate::words::ui;
 use crate::{Error, Result};
 
@@ -64,9 +64,19 @@ pub struct Settings {
     /// Steps between checkpoints, from which a run that was killed goes on; without it about every half minute
     #[arg(long, value_name = "N", visible_alias = "save_steps", value_parser = number::count)]
     pub save_every: Option<usize>,
+    /// Keep less of the forward pass and run it again in the backward pass: `layer`, `N` layers at a time, `off`; `auto` if memory asks for it
+    #[arg(long, value_name = "N", default_value = "auto", visible_alias = "gradient_checkpointing", value_parser = number::recompute)]
+    pub recompute: Recompute,
+    /// The most memory this process may take while training, such as 1.5GB
+    #[arg(long, value_name = "BYTES", value_parser = number::bytes)]
+    pub memory: Option<u64>,
 }
 
 impl Settings {
+    pub fn thrift(&self) -> Thrift {
+        Thrift { recompute: self.recompute, limit: self.memory }
+    }
+
     pub fn recipe(&self, epochs: f64, steps: Option<usize>, lr: f64, session: &Session) -> Recipe {
         Recipe {
             epochs,
@@ -112,6 +122,7 @@ pub fn begin(options: &str, session: &mut Session, out: &mut Out) -> Result<()> 
 impl Args {
     fn begin(&self, session: &mut Session, out: &mut Out) -> Result<()> {
         let every = self.settings.save_every;
+        session.save_memory(self.settings.thrift());
         if self.resume && session.has_run() {
             session.resume_training(self.steps)?;
         } else if self.resume {
@@ -137,6 +148,7 @@ pub(super) fn announce(prediction: &Prediction, frozen: bool, out: &mut Out) {
         ("time", &plot::number::duration(prediction.seconds)),
     ];
     out.note(&ui::FORECAST.with(&fields));
+    memory::announce(prediction, out);
     // Without an adapter no weight is frozen: the copy is part of the forecast alone.
     if frozen && prediction.widened > 0 {
         out.note(&ui::WIDENED.with(&[("bytes", &plot::number::bytes(prediction.widened))]));
@@ -165,11 +177,12 @@ pub(super) fn drive(session: &mut Session, out: &mut Out) -> Result<Value> {
     let kept = if out.stopped() { session.keep_stopped() } else { Ok(()) };
     session.finish_training();
     result.and(kept)?;
-    let peak = session.run_peak();
+    let (peak, saving) = (session.run_peak(), session.saving());
     let run = session.run()?;
     out.chart("train", Chart::Curve(curve(run)));
-    let summary = summary(run, peak);
+    let summary = summary(run, peak, session.run_room());
     out.table(table(&summary));
+    memory::saved(saving, out);
     if out.stopped() {
         return Err(Error::Interrupted { what: ui::TRAINED_SO_FAR.with(&[("step", &summary.steps), ("of", &run.total())]) });
     }
@@ -214,7 +227,7 @@ fn curve(run: &Run) -> Curve {
     }
 }
 
-fn summary(run: &Run, peak_rss_bytes: u64) -> value::Train {
+fn summary(run: &Run, peak_rss_bytes: u64, room: Room) -> value::Train {
     let last = run.steps().last();
     let val = run.steps().iter().rev().find_map(|step| step.validation);
     value::Train {
@@ -226,6 +239,10 @@ fn summary(run: &Run, peak_rss_bytes: u64) -> value::Train {
         tokens_per_second: run.tokens_per_second(),
         peak_rss_bytes,
         seconds: run.seconds(),
+        forecast_rss_bytes: room.resident + room.bytes,
+        plain_rss_bytes: room.resident + room.plain,
+        recompute: room.every.map_or(0, |every| every as u64),
+        again_seconds: run.tape().again().as_secs_f64(),
     }
 }
 

@@ -15,6 +15,16 @@ pub enum Input<'a> {
     Embeds(&'a Tensor),
 }
 
+/// Cosines and sines of the rows' positions.
+pub type Angles = (Tensor, Tensor);
+
+/// What goes into the first layer, and what all layers share.
+pub struct Entered {
+    /// `[B, T, hidden]`
+    pub x: Tensor,
+    pub angles: Option<Angles>,
+}
+
 /// A named activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Site {
@@ -64,12 +74,29 @@ impl Model {
     /// # Errors
     /// `ContextFull` past the positions the model has.
     pub fn forward(&self, input: Input, mut caches: Option<&mut [Cache]>, pass: &Pass, taps: &mut dyn Tap) -> Result<Tensor> {
+        let Entered { mut x, angles } = self.enter(input, caches.as_deref())?;
+        let length = x.dim(1)?;
+        for i in 0..self.layers.len() {
+            x = self.layer(i, &x, angles.as_ref(), caches.as_deref_mut(), pass, taps)?;
+        }
+        for cache in caches.into_iter().flatten() {
+            cache.advance(length);
+        }
+        tap(taps, self.layers.len(), Site::Residual, &x)?;
+        self.leave(&x)
+    }
+
+    /// The first third of [`Model::forward`]: what goes into the first layer.
+    ///
+    /// # Errors
+    /// `ContextFull`.
+    pub fn enter(&self, input: Input, caches: Option<&[Cache]>) -> Result<Entered> {
         let mut x = match input {
             Input::Ids(ids) => self.embed.embed(ids)?, // (B, T, C)
             Input::Embeds(embeds) => embeds.clone(),
         };
         let (batch, length, _) = x.dims3()?;
-        let starts: Vec<usize> = match &caches {
+        let starts: Vec<usize> = match caches {
             Some(caches) => caches.iter().map(Cache::len).collect(),
             None => vec![0; batch],
         };
@@ -84,19 +111,37 @@ impl Model {
             x = (x + ops::embedding(table, &ids)?)?;
         }
         let angles = self.rope.as_ref().map(|rope| rope.angles(&positions, x.device())).transpose()?;
-        for (i, layer) in self.layers.iter().enumerate() {
-            tap(taps, i, Site::Residual, &x)?;
-            let attended = self.attend(i, layer, &layer.norm1.forward(&x)?, angles.as_ref(), caches.as_deref_mut(), pass, taps)?;
-            let before = if self.spec.parallel { x.clone() } else { (&x + &attended)? };
-            let added = self.mlp(layer, &layer.norm2.forward(&before)?, pass)?;
-            tap(taps, i, Site::Mlp, &added)?;
-            x = if self.spec.parallel { ((before + attended)? + added)? } else { (before + added)? };
-        }
-        for cache in caches.into_iter().flatten() {
-            cache.advance(length);
-        }
-        tap(taps, self.layers.len(), Site::Residual, &x)?;
-        self.norm.forward(&x)
+        Ok(Entered { x, angles })
+    }
+
+    /// Layer `i` of [`Model::forward`]: `x: [B, T, hidden]`, same shape out.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn layer(
+        &self,
+        i: usize,
+        x: &Tensor,
+        angles: Option<&Angles>,
+        caches: Option<&mut [Cache]>,
+        pass: &Pass,
+        taps: &mut dyn Tap,
+    ) -> Result<Tensor> {
+        let layer = self.layers.get(i).ok_or(Error::NoLayer { layer: i, layers: self.layers.len() })?;
+        tap(taps, i, Site::Residual, x)?;
+        let attended = self.attend(i, layer, &layer.norm1.forward(x)?, angles, caches, pass, taps)?;
+        let before = if self.spec.parallel { x.clone() } else { (x + &attended)? };
+        let added = self.mlp(layer, &layer.norm2.forward(&before)?, pass)?;
+        tap(taps, i, Site::Mlp, &added)?;
+        Ok(if self.spec.parallel { ((before + attended)? + added)? } else { (before + added)? })
+    }
+
+    /// The end of [`Model::forward`]: hidden states of what the last layer gave.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn leave(&self, x: &Tensor) -> Result<Tensor> {
+        self.norm.forward(x)
     }
 
     /// `hidden: [.., hidden] -> logits [.., vocabulary]`: only for the rows that are needed.
@@ -116,7 +161,7 @@ impl Model {
         i: usize,
         layer: &Layer,
         x: &Tensor,
-        angles: Option<&(Tensor, Tensor)>,
+        angles: Option<&Angles>,
         caches: Option<&mut [Cache]>,
         pass: &Pass,
         taps: &mut dyn Tap,

@@ -14,8 +14,8 @@ mod spec;
 mod weights;
 
 pub use build::random;
-pub use decoder::{Input, NoTap, Site, Tap};
-pub use forecast::{Forecast, fits, forecast};
+pub use decoder::{Angles, Entered, Input, NoTap, Site, Tap};
+pub use forecast::{Footprint, Forecast, fits, forecast, segments, spare};
 pub use load::{Request, load};
 pub use spec::{Activation, Mlp, NormKind, Position, Spec};
 pub use weights::{Attention, Layer, Model, Projection, Slot};

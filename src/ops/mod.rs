@@ -36,7 +36,7 @@ mod vector;
 pub use activation::{gelu_erf, gelu_new, swiglu};
 pub use attention::{attention, attention_probabilities};
 pub use blocks::{widen_bf16, widen_f16};
-pub use cross_entropy::{HeadWeight, cross_entropy, token_losses};
+pub use cross_entropy::{HeadWeight, chunk_rows, cross_entropy, token_losses};
 pub use dropout::dropout;
 pub use embedding::{embedding, packed_embedding};
 pub use linear::{Layout, linear};

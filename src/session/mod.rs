@@ -7,6 +7,7 @@ mod generate;
 mod inside;
 mod load;
 mod look;
+mod memory;
 mod pretrain;
 mod quant;
 mod save;
@@ -25,6 +26,7 @@ pub use generate::Written;
 pub use inside::Numbers;
 pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
+pub use memory::{Room, Saving, Thrift};
 pub use pretrain::Shape;
 pub use quant::{Format, Quantised, Substitute, TensorError};
 pub use save::Saved;
@@ -63,6 +65,7 @@ pub struct Session {
     choosing: Option<inside::Choosing>,
     chat: Vec<Message>,
     run: Option<train::Active>,
+    thrift: Thrift,
     unsaved: Unsaved,
 }
 
@@ -104,6 +107,7 @@ impl Session {
             choosing: None,
             chat: Vec::new(),
             run: None,
+            thrift: Thrift::default(),
             unsaved: Unsaved::default(),
         }
     }

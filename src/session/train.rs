@@ -2,13 +2,13 @@
 
 use candle_core::DType;
 
-use super::Session;
 use super::checkpoint::{self, Checkpoint, Found, Identity, Subject};
+use super::{Room, Session};
 use crate::data::Dataset;
 use crate::device;
-use crate::model::{Model, Slot, fits};
+use crate::model::{Model, Slot};
 use crate::nn::Weight;
-use crate::train::{Recipe, Run, Step};
+use crate::train::{Recipe, Run, Step, Tape};
 use crate::{Error, Result};
 
 /// A run and what it works on.
@@ -22,6 +22,7 @@ pub struct Active {
     dtype: DType,
     /// Set where the run is kept for another process.
     checkpoint: Option<Checkpoint>,
+    pub(super) room: Room,
 }
 
 /// What a run is expected to take, said before it begins.
@@ -34,6 +35,20 @@ pub struct Prediction {
     /// Of that, for frozen weights that had to be widened.
     pub widened: u64,
     pub seconds: f64,
+    /// Layers of a segment of the forward pass that is run again, where not all of it is kept.
+    pub recompute: Option<usize>,
+    /// Memory beside the weights if all of it were kept.
+    pub plain: u64,
+}
+
+impl Prediction {
+    /// Adds what the forward pass takes.
+    fn take(&mut self, room: &Room, model: &Model) {
+        (self.bytes, self.plain, self.recompute) = (room.bytes, room.plain, room.every);
+        // All layers but those of the last segment go forward once more: a third or a quarter of a step.
+        let again = room.every.map_or(0.0, |every| 1.0 - every as f64 / model.layers.len().max(1) as f64);
+        self.seconds *= 1.0 + 0.3 * again;
+    }
 }
 
 impl Session {
@@ -44,20 +59,31 @@ impl Session {
     pub fn begin_training(&mut self, recipe: Recipe, dtype: DType) -> Result<Prediction> {
         let (model, data) = (&self.base()?.model, self.dataset()?);
         let full = self.adapter.is_none();
-        let steps = recipe.total_steps(data.train.len())?;
-        let trained = self.adapter.as_ref().map_or(model.parameters() as usize, |adapter| adapter.parameters());
-        let prediction = predict(model, data, &recipe, (steps, trained, full), dtype);
-        let smaller = if recipe.batch > 1 { format!("%train batch=1 accum={}", recipe.batch * recipe.accum) } else { String::new() };
-        fits("training", prediction.bytes, smaller)?;
+        let (prediction, room) = self.foresee(&recipe, dtype)?;
         let dtype = if full { DType::F32 } else { dtype };
         let mut working = model.converted(dtype)?;
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
             None => working.track()?,
         };
-        let run = Run::begin(recipe, vars, data)?;
-        self.run = Some(Active { run, working: Some(working), full, dtype, checkpoint: None });
+        let mut run = Run::begin(recipe, vars, data)?;
+        run.keep(Tape::new(room.every));
+        self.run = Some(Active { run, working: Some(working), full, dtype, checkpoint: None, room });
         Ok(prediction)
+    }
+
+    /// What a run of this recipe will take.
+    ///
+    /// # Errors
+    /// `NoModel`, `NoData`, `BatchTooBig`, `TooBig`, `OverLimit`.
+    fn foresee(&self, recipe: &Recipe, dtype: DType) -> Result<(Prediction, Room)> {
+        let (model, data) = (&self.base()?.model, self.dataset()?);
+        let steps = recipe.total_steps(data.train.len())?;
+        let trained = self.adapter.as_ref().map_or(model.parameters() as usize, |adapter| adapter.parameters());
+        let mut prediction = predict(model, data, recipe, (steps, trained, self.adapter.is_none()), dtype);
+        let room = self.room(model, data, recipe, prediction.bytes)?;
+        prediction.take(&room, model);
+        Ok((prediction, room))
     }
 
     /// From now on the run that has just begun writes checkpoints, every `every` steps or half minutes. Gives the same run if it was cut
@@ -117,8 +143,12 @@ impl Session {
     /// # Errors
     /// `NoRun`, `NoModel`, `NoData`.
     pub fn resume_training(&mut self, steps: Option<usize>) -> Result<()> {
+        let active = self.run.as_ref().ok_or(Error::NoRun {})?;
+        let (_, room) = self.foresee(&active.run.recipe, active.dtype)?;
         let model = &self.loaded.as_ref().ok_or(Error::NoModel {})?.model;
         let active = self.run.as_mut().ok_or(Error::NoRun {})?;
+        active.run.keep(Tape::new(room.every));
+        active.room = room;
         if let Some(steps) = steps {
             active.run.extend(steps);
         }
@@ -186,6 +216,11 @@ impl Session {
         self.publish();
     }
 
+    /// What was forecast for the run that was begun.
+    pub fn run_room(&self) -> Room {
+        self.run.as_ref().map_or_else(Room::default, |active| active.room)
+    }
+
     /// Highest resident memory of the run, in bytes.
     pub fn run_peak(&mut self) -> u64 {
         self.run.as_mut().map_or(0, |active| active.run.peak())
@@ -206,13 +241,12 @@ fn retrack(model: &Model, run: &Run) -> Result<Model> {
 }
 
 fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, full): (usize, usize, bool), dtype: DType) -> Prediction {
-    let longest = data.longest().min(model.spec.context);
     let wide = model.parameters() * if full { 4 } else { dtype.size_in_bytes() as u64 };
     // A model that is dense in this dtype already is shared, not copied; a full run copies it.
     let widened = if full || model.format() != dtype.as_str() { wide } else { 0 };
     // Gradient, and the optimizer's two moments, all f32.
-    let optimizer = 3 * 4 * parameters as u64;
-    let bytes = widened + optimizer + model.step_bytes(recipe.batch * longest);
+    let copies = if recipe.accum > 1 { 4 } else { 3 };
+    let bytes = widened + copies * 4 * parameters as u64;
     let mean = data.train.iter().map(|example| example.len()).sum::<usize>() as f64 / data.train.len().max(1) as f64;
     let tokens = mean * (recipe.batch * recipe.accum * steps) as f64;
     let products = (model.spec.layers * model.spec.layer_products()) as f64;
@@ -220,5 +254,6 @@ fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, f
     let flops = 2.0 * products * if full { 3.0 } else { 2.0 } + 4.0 * (model.spec.vocabulary * model.spec.hidden) as f64 * 0.5;
     // What was seen on this decoder: half the speed of a plain product, and the small operations of each layer beside it.
     let overhead = (recipe.accum * steps * model.spec.layers) as f64 * 2e-3;
-    Prediction { steps, parameters, bytes, widened, seconds: tokens * flops / (0.5 * device::speed()) + overhead }
+    let seconds = tokens * flops / (0.5 * device::speed()) + overhead;
+    Prediction { steps, parameters, bytes, widened, seconds, recompute: None, plain: bytes }
 }

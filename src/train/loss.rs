@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 
+use super::Tape;
 use crate::data::{self, Batch, Example, IGNORE};
 use crate::model::{Input, Model, NoTap};
 use crate::nn::{Deltas, Pass, Weight};
@@ -36,10 +37,8 @@ pub fn head_of(model: &Model) -> HeadWeight {
     }
 }
 
-/// Hidden states of the positions that are learned, `[N, hidden]`, and what each should predict.
-fn learned_rows(model: &Model, pass: &Pass, batch: &Batch) -> Result<(Tensor, Vec<u32>)> {
-    let ids = Tensor::from_vec(batch.ids.clone(), (batch.rows, batch.width), &model.device)?;
-    let hidden = model.forward(Input::Ids(&ids), None, pass, &mut NoTap)?; // (B, T, C)
+/// Of the hidden states `[B, T, hidden]` those of the positions that are learned, `[N, hidden]`, and what each should predict.
+fn learned_rows(model: &Model, hidden: &Tensor, batch: &Batch) -> Result<(Tensor, Vec<u32>)> {
     let learned = batch.targets.iter().enumerate().filter(|(_, target)| **target != IGNORE);
     let (rows, targets): (Vec<u32>, Vec<u32>) = learned.map(|(row, target)| (row as u32, *target as u32)).unzip();
     let rows = Tensor::new(rows, &model.device)?;
@@ -47,13 +46,8 @@ fn learned_rows(model: &Model, pass: &Pass, batch: &Batch) -> Result<(Tensor, Ve
     Ok((hidden.index_select(&rows, 0)?, targets))
 }
 
-/// The sum of losses as a scalar on the graph.
-///
-/// # Errors
-/// Shapes; a batch longer than the context.
-pub fn on_graph(model: &Model, pass: &Pass, batch: &Batch) -> Result<Tensor> {
-    let (hidden, targets) = learned_rows(model, pass, batch)?;
-    ops::cross_entropy(&hidden, &head_of(model), &targets)
+fn ids(model: &Model, batch: &Batch) -> Result<Tensor> {
+    Ok(Tensor::from_vec(batch.ids.clone(), (batch.rows, batch.width), &model.device)?)
 }
 
 /// The loss of an accumulation window and the gradients of its mean, in the order of `vars`: what one step learns from.
@@ -66,16 +60,21 @@ pub fn gradients(
     deltas: Option<&Deltas>,
     window: &[Batch],
     vars: &Parameters,
+    tape: &mut Tape,
     seed: &mut dyn FnMut() -> u64,
 ) -> Result<(Loss, Gradients)> {
     let mut loss = Loss { sum: 0.0, tokens: window.iter().map(|batch| batch.learned).sum() };
     let mut gradients = Gradients::default();
     for batch in window {
         let pass = Pass { deltas, dropout: Some(seed()) };
-        let sum = on_graph(model, &pass, batch)?;
-        loss.sum += f64::from(sum.to_scalar::<f32>()?);
-        let mut store = (sum / loss.tokens as f64)?.backward()?;
-        gradients.add(Gradients::take(vars, &mut store))?;
+        let ids = ids(model, batch)?;
+        let of_batch = tape.gradients(model, Input::Ids(&ids), &pass, vars, |hidden| {
+            let (hidden, targets) = learned_rows(model, hidden, batch)?;
+            let sum = ops::cross_entropy(&hidden, &head_of(model), &targets)?;
+            loss.sum += f64::from(sum.to_scalar::<f32>()?);
+            Ok((sum / loss.tokens as f64)?)
+        })?;
+        gradients.add(of_batch)?;
     }
     Ok((loss, gradients))
 }
@@ -91,7 +90,8 @@ pub fn evaluate(model: &Model, pass: &Pass, examples: &[Example], batch: usize, 
             return Err(Error::Interrupted { what: ui::EVAL_STOPPED.to_string() });
         }
         let batch = data::batch(chunk, 0);
-        let (hidden, targets) = learned_rows(model, pass, &batch)?;
+        let hidden = model.forward(Input::Ids(&ids(model, &batch)?), None, pass, &mut NoTap)?; // (B, T, C)
+        let (hidden, targets) = learned_rows(model, &hidden, &batch)?;
         loss.sum += ops::token_losses(&hidden, &head_of(model), &targets)?.iter().map(|l| f64::from(*l)).sum::<f64>();
         loss.tokens += targets.len();
     }

@@ -6,7 +6,7 @@ use candle_core::Var;
 
 use super::check::Unproven;
 use super::loss;
-use super::{Loss, Recipe};
+use super::{Loss, Recipe, Tape};
 use crate::data::{self, Dataset, Order};
 use crate::device::memory::Peak;
 use crate::model::Model;
@@ -48,6 +48,7 @@ pub struct Run {
     pub(super) unproven: Unproven,
     pub(super) random: Random,
     pub(super) steps: Vec<Step>,
+    tape: Tape,
     peak: Peak,
     /// Seconds spent in steps, validation apart.
     pub(super) seconds: f64,
@@ -72,6 +73,7 @@ impl Run {
             steps: Vec::new(),
             peak: Peak::start(),
             seconds: 0.0,
+            tape: Tape::default(),
             vars,
             recipe,
         })
@@ -94,9 +96,24 @@ impl Run {
         self.total = self.steps.len() + steps;
     }
 
+    /// Bytes that the optimizer holds: they go when another run takes this one's place.
+    pub fn held(&self) -> u64 {
+        let numbers: usize = self.vars.iter().map(|(_, var)| var.elem_count()).sum();
+        if self.steps.is_empty() { 0 } else { 2 * 4 * numbers as u64 }
+    }
+
     /// Highest resident memory of this run, in bytes.
     pub fn peak(&mut self) -> u64 {
         self.peak.look()
+    }
+
+    /// How much of each forward pass is kept from now on.
+    pub fn keep(&mut self, tape: Tape) {
+        self.tape = tape;
+    }
+
+    pub fn tape(&self) -> &Tape {
+        &self.tape
     }
 
     pub fn vars(&self) -> &[(String, Var)] {
@@ -128,7 +145,7 @@ impl Run {
         let n = self.steps.len() + 1;
         let window = self.window(data);
         let (random, peak) = (&mut self.random, &mut self.peak);
-        let (loss, mut gradients) = loss::gradients(model, deltas, &window, &self.vars, &mut || {
+        let (loss, mut gradients) = loss::gradients(model, deltas, &window, &self.vars, &mut self.tape, &mut || {
             peak.look();
             random.bits()
         })?;

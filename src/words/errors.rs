@@ -85,6 +85,7 @@ wording! {
     AdapterOnQuant: "the weights are {format}; training needs widened weights", "权重是 {format}；训练需要展开的权重";
     BadCheckpoint: "`{path}` is not a run that can go on: {cause}", "`{path}` 不是可以继续的训练：{cause}", hint "`%pretrain … fresh=true`, or `%train` without resume, begins anew and moves it aside", "`%pretrain … fresh=true` 或不带 resume 的 `%train` 会重新开始，并把它移到旁边";
     OtherRun: "the run in `{path}` was made with {what} {expected}; here it is {given}", "`{path}` 中的训练使用的{what}是 {expected}，这里是 {given}", hint "give the lines `%load`, `%data` and `%lora` of that run again, or begin a new one with `%train`", "请重新给出那次训练的 `%load`、`%data` 与 `%lora` 命令，或用 `%train` 开始新的训练";
+    OverLimit: "training needs {needed} in all, `memory=` allows {limit}; {resident} of it is taken before the first step", "训练共需要 {needed}，`memory=` 只允许 {limit}；其中 {resident} 在第一步之前已被占用", hint "{smaller}", "{smaller}";
     BadConnection: "`{path}` is not a Jupyter connection file: {cause}", "`{path}` 不是 Jupyter 连接文件：{cause}";
     CannotBind: "cannot listen on {address}", "无法监听 {address}", hint "another kernel may use the address: start a new one from Jupyter", "地址可能被另一个内核占用：请在 Jupyter 中重新启动";
     NotWritable: "`{path}` may not be written by you", "你没有写入 `{path}` 的权限", hint "lantern kernel install --user", "lantern kernel install --user";

@@ -3,6 +3,7 @@
 pub mod errors;
 pub mod help_zh;
 pub mod luck;
+pub mod memory;
 pub mod nearest;
 pub mod servers;
 pub mod ui;

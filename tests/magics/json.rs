@@ -37,11 +37,11 @@ const KEYS: &[(&str, &[&str])] = &[
     ("%lora --json", &["modules", "parameters", "r", "alpha"]),
     (
         "%data rows.jsonl\n%lora\n%train steps=1 --json",
-        &["losses", "steps", "loss", "val_loss", "best_step", "tokens_per_second", "peak_rss_bytes", "seconds"],
+        TRAINED,
     ),
     (
         "%pretrain text.txt steps=1 batch=1 vocab=270 layers=1 hidden=32 heads=2 context=16 block=8 --json",
-        &["losses", "steps", "loss", "val_loss", "best_step", "tokens_per_second", "peak_rss_bytes", "seconds"],
+        TRAINED,
     ),
     ("%eval ppl text.txt --json", &["loss", "ppl", "tokens", "stride", "method"]),
     ("%data rows.jsonl\n%eval ppl --json", &["loss", "ppl", "tokens", "stride", "method"]),
@@ -54,6 +54,21 @@ const KEYS: &[(&str, &[&str])] = &[
     ("%lang --json", &["lang"]),
     ("%lsmagic --json", &["magics"]),
     ("%help --json", &[]),
+];
+
+const TRAINED: &[&str] = &[
+    "losses",
+    "steps",
+    "loss",
+    "val_loss",
+    "best_step",
+    "tokens_per_second",
+    "peak_rss_bytes",
+    "seconds",
+    "forecast_rss_bytes",
+    "plain_rss_bytes",
+    "recompute",
+    "again_seconds",
 ];
 
 #[test]

@@ -48,7 +48,7 @@ fn four_batches_of_one_are_one_batch_of_four() {
         let vars = model.track().unwrap();
         let gradients = |windows: &[&[Example]]| {
             let window: Vec<_> = windows.iter().map(|rows| batch(*rows, 0)).collect();
-            train::gradients(&model, None, &window, &vars, &mut || 0).unwrap()
+            train::gradients(&model, None, &window, &vars, &mut train::Tape::default(), &mut || 0).unwrap()
         };
         let (whole, at_once) = gradients(&[&rows]);
         let (sum, one_by_one) = gradients(&rows.chunks(1).collect::<Vec<_>>());

@@ -89,7 +89,7 @@ fn loss_and_all_gradients_equal_pytorchs() {
         let mut model = load(name);
         let vars = model.track().unwrap();
         let batch = whole_batch(golden.get("ids"), golden.get("labels"));
-        let (loss, gradients) = train::gradients(&model, None, &[batch], &vars, &mut || 0).unwrap();
+        let (loss, gradients) = train::gradients(&model, None, &[batch], &vars, &mut train::Tape::default(), &mut || 0).unwrap();
         let expected = f64::from(golden.get("loss").to_scalar::<f32>().unwrap());
         within(&format!("{name} loss"), (loss.mean() - expected).abs(), 1e-5);
         let mut most = (0.0, "");

@@ -163,6 +163,14 @@ results! {
         /// Highest resident memory during this run.
         peak_rss_bytes: u64,
         seconds: f64,
+        /// What was forecast for it before the first step.
+        forecast_rss_bytes: u64,
+        /// The same with all layers kept for the backward pass.
+        plain_rss_bytes: u64,
+        /// Layers that are run again at a time; 0 where all are kept.
+        recompute: u64,
+        /// Spent in running layers again.
+        again_seconds: f64,
     }
     /// `%eval ppl`
     Eval { loss: f64, ppl: f64, tokens: u64, stride: u64, method: String, }

@@ -49,6 +49,12 @@ errors! {
     NoInput {}
     Interrupted { what: String }
     NoValue { given: String }
+    /// A cell that runs beside another one asks for more than a look.
+    Occupied { doing: String }
+    /// A hook asks for more than a look while it is called.
+    InHook {}
+    /// A hook panicked, or its cell is gone.
+    HookGone {}
     // Files
     NotFound { path: String }
     Io { path: String, cause: String }
@@ -78,6 +84,8 @@ errors! {
     HubOffline { repository: String, folder: String }
     NoWeights { repository: String, cause: String }
     AdapterAlone { adapter: String, base: String }
+    NoActivation { given: String, nearest: String, end: String }
+    HookShape { activation: String, given: String, expected: String }
     // Generation
     ContextFull { tokens: usize, context: usize }
     NoChatTemplate { model: String }
@@ -102,6 +110,14 @@ errors! {
     AdapterOnQuant { format: String }
     BadCheckpoint { path: String, cause: String }
     OtherRun { path: String, what: String, given: String, expected: String }
+    RunReturned { step: usize }
+    NoBest { step: usize }
+    NoPastRun { given: usize, known: String }
+    WildRate { lr: f64, scale: f64, product: f64, lowest: f64, highest: f64, usual: f64 }
+    LongerThanContext { data: String, longest: usize, ahead: usize, context: usize, most: usize }
+    NothingLearned { rows: usize }
+    BadNumber { what: String, tensor: String, step: usize }
+    NotFiniteAt { what: String, place: String, step: usize, batch: usize, row: usize, data_row: String }
     OverLimit { needed: String, resident: String, limit: String, smaller: String }
     // The Jupyter kernel
     BadConnection { path: String, cause: String }

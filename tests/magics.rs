@@ -7,6 +7,7 @@ mod json;
 mod list;
 mod model;
 mod recompute;
+mod runs;
 mod session;
 mod stopping;
 mod train;

@@ -23,6 +23,8 @@ mod repl_terminal;
 mod resume;
 #[cfg(all(unix, feature = "rust-cells"))]
 mod rust_cells;
+#[cfg(all(unix, feature = "rust-cells"))]
+mod rust_lab;
 mod spark;
 mod tokens;
 mod words;

@@ -1,4 +1,4 @@
-//! `%attach` cells: each is answered on a thread of its own, beside the cell that runs.
+//! Cells that are answered beside the one that runs, each on a thread of its own: `%attach`, and those that only look.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use crate::publish::Publish;
 use crate::queue::Queue;
 use crate::{cells, log, reply};
 
-/// The `%attach` cells that are being answered.
+/// The cells that are being answered so.
 #[derive(Clone, Default)]
 pub struct Attaches {
     live: Arc<Mutex<Vec<Live>>>,
@@ -49,7 +49,7 @@ impl Attaches {
         let all = self.clone();
         let answer = move || {
             cells::reach(&desk, &queue, Duration::from_millis(200));
-            all.answer(id, &request, &desk, &outbox);
+            all.answer(id, &request, &desk, &outbox, &queue);
             all.live().retain(|live| live.id != id);
         };
         if let Err(error) = std::thread::Builder::new().name("attach".to_owned()).spawn(answer) {
@@ -81,10 +81,11 @@ impl Attaches {
     }
 
     /// As a cell of its own: busy, input, what the other cell shows, reply, idle.
-    fn answer(&self, id: u64, request: &Arc<Request>, desk: &Desk, outbox: &Outbox) {
+    fn answer(&self, id: u64, request: &Arc<Request>, desk: &Desk, outbox: &Outbox, queue: &Queue) {
         let silent = request.flag("silent", false);
+        // The engine of Rust cells was given to another one in the meantime.
+        let Some(attached) = desk.beside(request.text("code")) else { return queue.push(request.clone()) };
         outbox.busy(request, false);
-        let Some(attached) = desk.attach(request.text("code")) else { return outbox.idle(request) };
         if self.knows(id, attached.ticket) {
             desk.detach(attached.ticket);
         }
@@ -95,7 +96,8 @@ impl Attaches {
         let mut publish = Publish::new(outbox, request, silent, attached.count);
         let outcome = publish.run(&attached.events, |_, _| {});
         let outcome = outcome.unwrap_or_else(|| Outcome { count: attached.count, error: Some(cells::lost()), seconds: 0.0 });
-        let content = reply::reply(outbox, request, &outcome, Vec::new());
+        let pages = std::mem::take(&mut publish.pages);
+        let content = reply::reply(outbox, request, &outcome, pages);
         outbox.reply(Channel::Shell, request, "execute_reply", content);
         outbox.idle(request);
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use lantern::Error;
 use lantern::cell::Desk;
+use lantern::words::lab;
 use serde_json::{Value, json};
 use wire::{Execute, Outcome, Report};
 
@@ -48,13 +49,19 @@ impl Cells {
         Ok(Self { queue, state, attaches: Attaches::default(), desk, outbox })
     }
 
-    /// Queues a cell; `%attach` does not wait for those before it.
+    /// Queues a cell. `%attach` does not wait for those before it, and a cell that only looks does not wait for those of other front
+    /// ends.
     pub fn push(&self, request: Arc<Request>) {
-        if Desk::is_attach(request.text("code")) && !self.state.closing.load(Ordering::SeqCst) {
-            self.attaches.start(request, self.desk.clone(), self.outbox.clone(), self.queue.clone());
-        } else {
-            self.queue.push(request);
+        let code = request.text("code");
+        let behind_others = self.queue.busy() && self.queue.place(&request.header.session) == Place::Nowhere;
+        let beside = Desk::is_attach(code) || behind_others && self.desk.looks(code);
+        if beside && !self.state.closing.load(Ordering::SeqCst) {
+            return self.attaches.start(request, self.desk.clone(), self.outbox.clone(), self.queue.clone());
         }
+        if behind_others && !request.flag("silent", false) {
+            self.outbox.publish(&request, "stream", json!({ "name": "stderr", "text": waits(&self.desk) }));
+        }
+        self.queue.push(request);
     }
 
     /// Stops what `session` is waiting for: an `%attach` of its own, its running cell, its queued cells. A session that
@@ -189,6 +196,13 @@ impl Worker {
             unanswered();
         }
     }
+}
+
+/// Said to one whose cell waits for another front end's.
+fn waits(desk: &Desk) -> String {
+    let doing = desk.status().doing;
+    let doing = if doing == "idle" { lab::ANOTHER_CELL.to_string() } else { doing };
+    lab::WAITS.with(&[("doing", &doing)]) + "\n"
 }
 
 /// A cell that is not run.

@@ -1,31 +1,49 @@
-//! One connection for each cell that asks: the address and the secret come with the environment.
+//! Connections of this cell to the session: the address and the secret come with the environment.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wire::engine::Role;
 use wire::lab::{Answer, Ask, Ends, MARK, connect, receive, send};
 
-use crate::{Error, Result};
+use crate::{Error, Result, hooks};
 
 static MARKS: AtomicU64 = AtomicU64::new(0);
 
-static CONNECTION: Mutex<Option<Ends>> = Mutex::new(None);
+/// Those at rest. A call takes one for itself: a hook may ask while the call that it belongs to waits, and so may another thread.
+static CONNECTIONS: Mutex<Vec<Ends>> = Mutex::new(Vec::new());
 
-/// Sends a request and waits for its answer.
+fn connections() -> MutexGuard<'static, Vec<Ends>> {
+    CONNECTIONS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sends a request and waits for its answer; hooks are called meanwhile.
 pub fn ask(request: &Ask) -> Result<Answer> {
-    let mut connection = CONNECTION.lock().unwrap_or_else(PoisonError::into_inner);
-    let (mut reader, mut writer) = match connection.take() {
+    let rested = connections().pop();
+    let mut ends = match rested {
         Some(ends) => ends,
         None => connect(Role::Lab).map_err(|cause| Error::new("Internal", format!("no session to ask: {cause}")))?,
     };
-    let answer = send(&mut writer, &(mark(request), request.clone())).and_then(|()| receive(&mut reader));
+    let answer = converse(&mut ends, request);
     let answer = answer.map_err(|cause| Error::new("Internal", format!("the session did not answer: {cause}")))?;
-    *connection = Some((reader, writer));
+    connections().push(ends);
     match answer {
         Answer::Failed { report } => Err(Error(report)),
         answer => Ok(answer),
+    }
+}
+
+fn converse((reader, writer): &mut Ends, request: &Ask) -> io::Result<Answer> {
+    send(writer, &(mark(request), request.clone()))?;
+    loop {
+        match receive(reader)? {
+            Answer::Activation { hook, array } => {
+                let array = hooks::call(hook, array);
+                send(writer, &(0_u64, Ask::Changed { array }))?;
+            }
+            answer => return Ok(answer),
+        }
     }
 }
 

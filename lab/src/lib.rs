@@ -11,12 +11,14 @@
 
 mod channel;
 mod draw;
+mod hooks;
 mod tensor;
 mod training;
 
 use std::fmt;
 
 pub use draw::{Html, Png, Show, Svg, bars, curve, heatmap, histogram, progress, show, show_as};
+pub use hooks::{Hook, hook, hooked};
 pub use tensor::Tensor;
 pub use training::{Training, train};
 pub use wire::lab::Step;
@@ -94,6 +96,28 @@ pub fn hidden(text: &str, layer: usize) -> Result<Tensor> {
 /// No model, or a layer that it does not have.
 pub fn attention(text: &str, layer: usize) -> Result<Tensor> {
     array(&Ask::Attention { text: text.to_owned(), layer })
+}
+
+/// An activation by its name, after the hooks that this cell has set: `lab::activation("The cat", "layers.3.mlp")?`. Shapes are those of
+/// [`hook`].
+///
+/// # Errors
+/// No model, or no such activation: the error lists names that are near.
+pub fn activation(text: &str, name: &str) -> Result<Tensor> {
+    array(&Ask::Activation { text: text.to_owned(), name: name.to_owned() })
+}
+
+/// The names of all activations, in the order in which the model computes them: `layers.0.residual` (what enters the layer),
+/// `layers.0.self_attn.q`, `.k`, `.v` (after rope), `.probabilities`, `layers.0.self_attn` and `layers.0.mlp` (what each adds), … as the
+/// model's own family calls its modules.
+///
+/// # Errors
+/// No model.
+pub fn activations() -> Result<Vec<String>> {
+    match ask(&Ask::Activations)? {
+        Answer::Names { names } => Ok(names),
+        other => Err(Error::unexpected(&other)),
+    }
 }
 
 /// A parameter under its name in the hub's layout, as f32. [`weights`] lists the names.

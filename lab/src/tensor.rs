@@ -14,6 +14,12 @@ impl From<Array> for Tensor {
     }
 }
 
+impl From<Tensor> for Array {
+    fn from(tensor: Tensor) -> Self {
+        tensor.0
+    }
+}
+
 impl fmt::Debug for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown: Vec<String> = self.0.data.iter().take(6).map(|x| format!("{x:.4}")).collect();
@@ -43,6 +49,22 @@ impl Tensor {
         &self.0.data
     }
 
+    /// To change them in place.
+    pub fn data_mut(&mut self) -> &mut [f32] {
+        &mut self.0.data
+    }
+
+    /// All numbers become `value`.
+    pub fn fill(&mut self, value: f32) {
+        self.0.data.fill(value);
+    }
+
+    /// Each number `x` becomes `f(x)`, in place.
+    pub fn apply(&mut self, f: impl FnMut(f32) -> f32) {
+        let mut f = f;
+        self.0.data.iter_mut().for_each(|x| *x = f(*x));
+    }
+
     pub fn into_vec(self) -> Vec<f32> {
         self.0.data
     }
@@ -61,12 +83,24 @@ impl Tensor {
     /// # Panics
     /// `i` is outside of the axis, or there is none.
     pub fn index(&self, i: isize) -> Tensor {
+        let data = self.0.data[self.part(i)].to_vec();
+        Self(Array { shape: self.0.shape[1..].to_vec(), dtype: self.0.dtype.clone(), data })
+    }
+
+    /// The numbers of [`Tensor::index`], to change them in place: `attn.part_mut(-1).fill(0.0)`.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn part_mut(&mut self, i: isize) -> &mut [f32] {
+        let part = self.part(i);
+        &mut self.0.data[part]
+    }
+
+    fn part(&self, i: isize) -> std::ops::Range<usize> {
         let [first, rest @ ..] = &self.0.shape[..] else { panic!("a single number has no axis to index") };
-        let at = if i < 0 { i + *first as isize } else { i };
-        assert!((0..*first as isize).contains(&at), "index {i} is outside of an axis of {first}");
+        let at = place(i, *first);
         let width: usize = rest.iter().product();
-        let data = self.0.data[at as usize * width..(at as usize + 1) * width].to_vec();
-        Self(Array { shape: rest.to_vec(), dtype: self.0.dtype.clone(), data })
+        at * width..(at + 1) * width
     }
 
     /// Row `i` of a matrix: the same as [`Tensor::index`].
@@ -83,11 +117,20 @@ impl Tensor {
     /// A position outside of its axis, or too few or many of them.
     pub fn at(&self, at: &[usize]) -> f32 {
         assert_eq!(at.len(), self.0.shape.len(), "{} positions for shape {:?}", at.len(), self.0.shape);
-        let place = at.iter().zip(&self.0.shape).fold(0, |place, (i, n)| {
+        let flat = at.iter().zip(&self.0.shape).fold(0, |flat, (i, n)| {
             assert!(i < n, "position {i} is outside of an axis of {n}");
-            place * n + i
+            flat * n + i
         });
-        self.0.data[place]
+        self.0.data[flat]
+    }
+
+    /// The same numbers under another shape, row by row.
+    ///
+    /// # Panics
+    /// It has another number of elements.
+    pub fn reshape(&self, shape: &[usize]) -> Tensor {
+        assert_eq!(shape.iter().product::<usize>(), self.len(), "{:?} as {shape:?}", self.0.shape);
+        Self(Array { shape: shape.to_vec(), ..self.0.clone() })
     }
 
     /// The parts along the first axis.
@@ -146,4 +189,11 @@ impl Tensor {
         let data = (0..columns).flat_map(|c| (0..rows).map(move |r| self.0.data[r * columns + c])).collect();
         Tensor::new(&[columns, rows], data)
     }
+}
+
+/// A position from the front; one below zero counts from the end.
+fn place(i: isize, n: usize) -> usize {
+    let at = if i < 0 { i + n as isize } else { i };
+    assert!((0..n as isize).contains(&at), "index {i} is outside of an axis of {n}");
+    at as usize
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{Device, Tensor};
 use serde_json::{Value, json};
 
-use super::{Adapter, Lora};
+use super::{Adapter, Lora, Method};
 use crate::model::Model;
 use crate::ops::Layout;
 use crate::{Error, Result};
@@ -46,9 +46,15 @@ impl Adapter {
 
     /// `adapter_config.json`, keys sorted as PEFT sorts them.
     fn config(&self, model: &Model) -> Value {
-        let targets: Vec<String> = match self.lora.targets.iter().any(|target| target == "all-linear") {
+        match &self.method {
+            Method::Lora(lora) => self.lora_config(lora, model),
+        }
+    }
+
+    fn lora_config(&self, lora: &Lora, model: &Model) -> Value {
+        let targets: Vec<String> = match lora.targets.iter().any(|target| target == "all-linear") {
             true => super::module_names(model),
-            false => self.lora.targets.clone(),
+            false => lora.targets.clone(),
         };
         json!({
             "alpha_pattern": {},
@@ -60,12 +66,12 @@ impl Adapter {
             "init_lora_weights": true,
             "layers_pattern": null,
             "layers_to_transform": null,
-            "lora_alpha": number(self.lora.alpha),
+            "lora_alpha": number(lora.alpha),
             "lora_bias": false,
-            "lora_dropout": self.lora.dropout,
+            "lora_dropout": lora.dropout,
             "modules_to_save": null,
             "peft_type": "LORA",
-            "r": self.lora.r,
+            "r": lora.r,
             "rank_pattern": {},
             "revision": null,
             "target_modules": targets,
@@ -85,15 +91,17 @@ impl Adapter {
         let path = folder.join(CONFIG);
         let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
         let config: Value = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
-        let lora = recipe(&config).map_err(bad)?;
-        let path = folder.join(WEIGHTS);
-        if !path.is_file() {
-            return Err(Error::NotFound { path: path.display().to_string() });
+        match config["peft_type"].as_str() {
+            Some("LORA") => Self::load_lora(&config, folder, model),
+            _ => Err(bad(format!("`peft_type` is {}; known: LORA", config["peft_type"]))),
         }
-        let stored = candle_core::safetensors::load(&path, &Device::Cpu).map_err(|e| Error::BadWeights {
-            path: path.display().to_string(),
-            cause: e.to_string().lines().next().unwrap_or_default().to_owned(),
-        })?;
+    }
+
+    fn load_lora(config: &Value, folder: &Path, model: &Model) -> Result<Self> {
+        let shown = folder.display().to_string();
+        let bad = |cause: String| Error::BadAdapter { path: shown.clone(), cause };
+        let lora = recipe(config).map_err(bad)?;
+        let stored = stored(folder)?;
         let mut tensors: BTreeMap<String, (Option<Tensor>, Option<Tensor>)> = BTreeMap::new();
         for (key, tensor) in stored {
             let path = key.strip_prefix(PREFIX).unwrap_or(&key);
@@ -117,10 +125,19 @@ impl Adapter {
     }
 }
 
-fn recipe(config: &Value) -> std::result::Result<Lora, String> {
-    if config["peft_type"] != "LORA" {
-        return Err(format!("`peft_type` is {}; known: LORA", config["peft_type"]));
+/// The tensors of the folder, as they are stored.
+fn stored(folder: &Path) -> Result<HashMap<String, Tensor>> {
+    let path = folder.join(WEIGHTS);
+    if !path.is_file() {
+        return Err(Error::NotFound { path: path.display().to_string() });
     }
+    candle_core::safetensors::load(&path, &Device::Cpu).map_err(|e| Error::BadWeights {
+        path: path.display().to_string(),
+        cause: e.to_string().lines().next().unwrap_or_default().to_owned(),
+    })
+}
+
+fn recipe(config: &Value) -> std::result::Result<Lora, String> {
     for flag in ["use_dora", "use_rslora", "lora_bias"] {
         if config[flag] == true {
             return Err(format!("`{flag}` is not known yet"));

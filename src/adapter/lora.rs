@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{Tensor, Var};
 
+use super::{Adapter, Method};
 use crate::model::Model;
 use crate::nn::{Deltas, Linear, LowRank};
 use crate::random::Random;
@@ -20,16 +21,6 @@ pub struct Lora {
     pub targets: Vec<String>,
     /// Share of the input dropped while training, in `[0, 1)`.
     pub dropout: f64,
-}
-
-/// An attached adapter: its recipe and its trainable matrices.
-#[derive(Debug)]
-pub struct Adapter {
-    pub lora: Lora,
-    /// Name of the model it was made for.
-    pub base: String,
-    deltas: Deltas,
-    vars: Vec<(String, Var)>,
 }
 
 const ALL: &str = "all-linear";
@@ -69,31 +60,24 @@ impl Adapter {
             check(&format!("{path}.lora_A"), &a, [lora.r, inn])?;
             check(&format!("{path}.lora_B"), &b, [out, lora.r])?;
             let (a, b) = (Var::from_tensor(&a.contiguous()?)?, Var::from_tensor(&b.contiguous()?)?);
-            let low = LowRank { a: a.as_tensor().clone(), b: b.as_tensor().clone(), scale, dropout: lora.dropout };
-            deltas.0.insert(path.clone(), low);
+            let low = LowRank { a: a.as_tensor().clone(), b: b.as_tensor().clone(), scale, dropout: lora.dropout, dora: None };
+            deltas.layers.insert(path.clone(), low);
             vars.push((format!("{path}.lora_A.weight"), a));
             vars.push((format!("{path}.lora_B.weight"), b));
         }
-        Ok(Self { lora, base: model.name.clone(), deltas, vars })
+        Ok(Self { method: Method::Lora(lora), base: model.name.clone(), deltas, vars })
     }
+}
 
-    pub fn deltas(&self) -> &Deltas {
-        &self.deltas
-    }
-
-    /// Trainable matrices under `PATH.lora_A.weight`, `PATH.lora_B.weight`.
-    pub fn vars(&self) -> &[(String, Var)] {
-        &self.vars
-    }
-
-    /// Trainable numbers.
-    pub fn parameters(&self) -> usize {
-        self.vars.iter().map(|(_, var)| var.elem_count()).sum()
-    }
-
+impl Lora {
     /// `lora r=16 c_attn`
     pub fn title(&self) -> String {
-        format!("lora r={} {}", self.lora.r, self.lora.targets.join(","))
+        format!("lora r={} {}", self.r, self.targets.join(","))
+    }
+
+    /// Title and all that a run depends on.
+    pub fn identity(&self) -> String {
+        format!("{} alpha={} dropout={}", self.title(), self.alpha, self.dropout)
     }
 }
 

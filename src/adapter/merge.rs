@@ -12,7 +12,7 @@ use crate::ops::Layout;
 /// # Errors
 /// Memory.
 pub fn merged(path: &str, weight: &Weight, adapter: &Adapter) -> Result<Weight> {
-    let Some(LowRank { a, b, scale, .. }) = adapter.deltas().0.get(path) else { return Ok(weight.clone()) };
+    let Some(LowRank { a, b, scale, .. }) = adapter.deltas().layers.get(path) else { return Ok(weight.clone()) };
     let delta = (b.detach().matmul(&a.detach())? * *scale)?; // (out, in)
     let device = a.device();
     Ok(match weight.converted(DType::F32, device)? {

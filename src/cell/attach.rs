@@ -101,6 +101,13 @@ impl Recorder {
         }
     }
 
+    /// For a cell that runs beside the queue: a ticket, and the number of the cell beside which it runs.
+    pub fn ticket(&self) -> (Ticket, usize) {
+        let mut state = self.state();
+        state.tickets += 1;
+        (Ticket(state.tickets), state.record.as_ref().map_or(0, |record| record.count))
+    }
+
     /// Answers `%attach REST`; `queued`: cells that run or wait.
     pub fn attach(&self, rest: &str, start: usize, queued: impl FnOnce() -> usize) -> Attached {
         let mut state = self.state();

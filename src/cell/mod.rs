@@ -1,7 +1,11 @@
 //! The desk: all that a front end holds of a session. Cells run on a thread of the session's own; everything else answers at once.
 
 mod attach;
+mod beside;
 mod complete;
+mod hooks;
+mod pending;
+mod reads;
 mod record;
 mod remarks;
 mod run;
@@ -27,6 +31,8 @@ use crate::store::{History, Home, Settings};
 use crate::words::Lang;
 use crate::{Error, device, magic};
 use attach::Recorder;
+use pending::Pending;
+use reads::Reads;
 use remarks::Remarks;
 
 /// The backward pass recurses through every operation of a step.
@@ -51,7 +57,7 @@ impl Setup {
 pub struct Desk(Arc<Inner>);
 
 struct Inner {
-    cells: Mutex<Option<Sender<Cell>>>,
+    cells: Arc<Mutex<Option<Sender<Work>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     answers: Sender<Option<String>>,
     pending: Arc<Pending>,
@@ -59,32 +65,17 @@ struct Inner {
     history: Arc<History>,
     recorder: Arc<Recorder>,
     remarks: Remarks,
+    reads: Reads,
+    rust: Arc<Mutex<Rust>>,
+    /// The cells that run beside the queue.
+    beside: Mutex<Vec<(Ticket, Stop)>>,
 }
 
-/// How many cells wait or run. The cancel flag is only touched under its lock: an interrupt never outlives the cell it was meant for,
-/// and never comes before it.
-struct Pending {
-    cells: Mutex<usize>,
-    stop: Stop,
-}
-
-impl Pending {
-    fn add(&self) {
-        *lock(&self.cells) += 1;
-    }
-
-    fn end_one(&self) {
-        let mut cells = lock(&self.cells);
-        *cells = cells.saturating_sub(1);
-        self.stop.clear();
-    }
-
-    fn interrupt(&self) {
-        let cells = lock(&self.cells);
-        if *cells > 0 {
-            self.stop.raise();
-        }
-    }
+/// What the session's thread is told.
+enum Work {
+    Cell(Cell),
+    /// Something waits in [`Reads`].
+    Reads,
 }
 
 struct Cell {
@@ -107,13 +98,15 @@ impl Desk {
         let (stop, shared, history) = (Stop::new(), Arc::<Shared>::default(), Arc::new(History::open(home.history())));
         let (cells, queue) = channel();
         let (answers, answered) = channel();
-        let pending = Arc::new(Pending { cells: Mutex::new(0), stop: stop.clone() });
+        let pending = Arc::new(Pending::new(stop.clone()));
         let session = Session::new(stop, shared.clone(), history.clone(), &home, device);
         let recorder = Arc::<Recorder>::default();
         let remarks = Remarks::of(&home);
+        let (reads, rust) = (Reads::default(), Arc::new(Mutex::new(Rust::new(&home))));
         let mut clerk = Clerk {
             session,
-            rust: Rust::new(&home),
+            rust: rust.clone(),
+            reads: reads.clone(),
             history: history.clone(),
             recorder: recorder.clone(),
             pending: pending.clone(),
@@ -126,8 +119,9 @@ impl Desk {
             .stack_size(STACK)
             .spawn(move || clerk.serve(&queue))
             .map_err(|e| Error::Internal { doing: "start of the session's thread".into(), cause: e.to_string() }.report())?;
-        let (cells, thread) = (Mutex::new(Some(cells)), Mutex::new(Some(thread)));
-        Ok(Self(Arc::new(Inner { cells, thread, answers, pending, shared, history, recorder, remarks })))
+        let (cells, thread) = (Arc::new(Mutex::new(Some(cells))), Mutex::new(Some(thread)));
+        let beside = Mutex::default();
+        Ok(Self(Arc::new(Inner { cells, thread, answers, pending, shared, history, recorder, remarks, reads, rust, beside })))
     }
 
     /// What the person should know before they begin; who asks says it, else the first cell does, on the error stream.
@@ -144,7 +138,7 @@ impl Desk {
         if let Some(cells) = lock(&self.0.cells).as_ref() {
             self.0.pending.add();
             // After `close` the receiver is simply at its end.
-            let _ = cells.send(Cell { request, events });
+            let _ = cells.send(Work::Cell(Cell { request, events }));
         }
         receiver
     }
@@ -158,12 +152,7 @@ impl Desk {
     /// until its end. `None` for other cells.
     pub fn attach(&self, code: &str) -> Option<Attached> {
         let (rest, start) = attach::asked(code)?;
-        Some(self.0.recorder.attach(rest, start, || *lock(&self.0.pending.cells)))
-    }
-
-    /// Ends an `%attach`; the cell that it shows goes on. False if it had ended by itself.
-    pub fn detach(&self, ticket: Ticket) -> bool {
-        self.0.recorder.detach(ticket)
+        Some(self.0.recorder.attach(rest, start, || self.0.pending.count()))
     }
 
     /// Stops the running cell within a step, or the next one if it has not begun; does nothing when idle.
@@ -200,7 +189,7 @@ impl Desk {
     }
 
     pub fn busy(&self) -> bool {
-        *lock(&self.0.pending.cells) > 0
+        self.0.pending.count() > 0
     }
 
     /// Ends the session after the cells that are queued.
@@ -215,7 +204,8 @@ impl Desk {
 /// The session's thread: takes cells from the queue one after the other.
 struct Clerk {
     session: Session,
-    rust: Rust,
+    rust: Arc<Mutex<Rust>>,
+    reads: Reads,
     history: Arc<History>,
     recorder: Arc<Recorder>,
     pending: Arc<Pending>,
@@ -225,8 +215,12 @@ struct Clerk {
 }
 
 impl Clerk {
-    fn serve(&mut self, queue: &Receiver<Cell>) {
-        while let Ok(cell) = queue.recv() {
+    fn serve(&mut self, queue: &Receiver<Work>) {
+        while let Ok(work) = queue.recv() {
+            let Work::Cell(cell) = work else {
+                self.reads.serve(&mut self.session);
+                continue;
+            };
             let outcome = self.run(&cell);
             self.pending.end_one();
             self.recorder.end(&outcome);
@@ -254,11 +248,13 @@ impl Clerk {
             wait_for_answer(answered, &stop)
         };
         let prompter: Option<magic::Prompter<'_>> = if request.allow_input { Some(&mut prompter) } else { None };
-        let mut out = Out::new(&say, prompter, stop.clone());
+        let reads = self.reads.clone();
+        let between = move |session: &mut Session| reads.serve(session);
+        let mut out = Out::new(&say, prompter, stop.clone()).serving(&between);
         if !request.silent {
             self.remarks.take().iter().for_each(|remark| out.warn(&format!("{remark}\n")));
         }
-        let (session, rust) = (&mut self.session, &mut self.rust);
+        let (session, rust) = (&mut self.session, &*self.rust);
         let run = std::panic::AssertUnwindSafe(|| run::run(&request.code, session, rust, &mut out));
         let result = std::panic::catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&panic)));
         if keep {

@@ -1,29 +1,48 @@
 //! Rust segments: `let x = %magic …` made Rust, and what the cell asks of the session answered.
 
 use std::borrow::Cow;
+use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::time::Duration;
 
 use wire::lab::{Answer, Ask, Step};
 use wire::{Form, Report};
 
-use crate::Result;
+use super::hooks::{Hooks, Watching};
 use crate::magic::{self, Out};
-use crate::rust::{self, Rust, calls};
-use crate::session::Session;
+use crate::rust::{self, Caller, Rust, calls};
+use crate::session::{Choosing, Session};
 use crate::words::ui;
+use crate::{Error, Result};
 
 /// Runs the Rust part of a cell.
 ///
 /// # Errors
 /// Those of [`Rust::run`].
-pub fn run(text: &str, rust: &mut Rust, session: &mut Session, out: &mut Out) -> Result<()> {
+pub fn run(text: &str, rust: &Mutex<Rust>, session: &mut Session, out: &mut Out) -> Result<()> {
     let stop = session.stop().clone();
     let code = magics_as_calls(text);
-    let mut counter = Counter { session, out, training: false };
+    let mut rust = engine(rust, session, out)?;
+    let mut counter = Counter { session, out, training: false, choosing: None, hooks: Hooks::default() };
     let result = rust.run(&code, &stop, &mut counter);
     // A cell that died in the middle of a run.
     let kept = counter.finish();
     session.doing(None);
     result.and(kept)
+}
+
+/// The engine, once a cell that another front end runs beside is over: what that one asks is answered meanwhile.
+fn engine<'a>(rust: &'a Mutex<Rust>, session: &mut Session, out: &Out) -> Result<MutexGuard<'a, Rust>> {
+    loop {
+        match rust.try_lock() {
+            Ok(rust) => return Ok(rust),
+            Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if out.stopped() => return Err(Error::Interrupted { what: ui::RUST_STARTING.to_string() }),
+            Err(TryLockError::WouldBlock) => {
+                out.between(session);
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
 }
 
 /// Serves one cell.
@@ -32,11 +51,21 @@ struct Counter<'a, 'o> {
     out: &'a mut Out<'o>,
     /// The cell has begun a run and not put it down.
     training: bool,
+    choosing: Option<Choosing>,
+    hooks: Hooks,
 }
 
 impl rust::Serve for Counter<'_, '_> {
-    fn answer(&mut self, ask: Ask) -> Answer {
-        match calls::answer(&ask, self.session) {
+    fn answer(&mut self, ask: Ask, caller: &mut Caller<'_>) -> Answer {
+        match ask {
+            Ask::Hook { name } => return calls::answered(self.hooks.add(&name, self.session)),
+            Ask::Unhook { hook } => return self.hooks.remove(hook),
+            _ => {}
+        }
+        let mut watch = Watching { hooks: &self.hooks, session: self.session, out: self.out, caller };
+        let answer = calls::look(&ask, self.session, &mut watch);
+        let answer = answer.or_else(|| calls::choose(&ask, self.session, &mut self.choosing, &mut watch));
+        match answer {
             Some(answer) => answer,
             None => self.show(ask).unwrap_or_else(|report| Answer::Failed { report }),
         }
@@ -50,6 +79,10 @@ impl rust::Serve for Counter<'_, '_> {
         self.out.result(forms);
     }
 
+    fn meanwhile(&mut self) {
+        self.out.between(self.session);
+    }
+
     fn starting(&mut self, on: bool) {
         let label = ui::RUST_STARTING.text();
         self.out.progress("rust", u64::from(!on), 1, label);
@@ -58,38 +91,23 @@ impl rust::Serve for Counter<'_, '_> {
 }
 
 impl Counter<'_, '_> {
-    /// What needs the magics or the cell's output.
+    /// What needs the magics, the run or the cell's output.
     fn show(&mut self, ask: Ask) -> Result<Answer, Report> {
         let out = &mut *self.out;
         match ask {
-            Ask::Magic { line } => return self.magic(&line),
+            Ask::Magic { line } => return magic(&line, self.session, out),
             Ask::Train { options } => {
                 magic::train::begin(&options, self.session, out).map_err(|error| error.report())?;
                 self.training = true;
             }
             Ask::Step => {
+                self.out.between(self.session);
                 let step = if self.training { self.session.train_step().map_err(|error| error.report())? } else { None };
+                self.session.doing(step.as_ref().map(|step| format!("train {}/{}", step.n, step.of)));
                 return Ok(Answer::Step { step: step.as_ref().map(told) });
             }
             Ask::Finish => self.finish().map_err(|error| error.report())?,
-            Ask::Chart { id: Some(id), chart } => out.chart(&id, chart),
-            Ask::Chart { id: None, chart } => out.show(chart),
-            Ask::Table { table } => out.table(table),
-            Ask::Show { id, forms } => out.forms(id, forms),
-            Ask::Progress { id, n, of, label } => out.progress(&id, n, of, &label),
-            Ask::Print { error, text } => {
-                if error {
-                    out.warn(&text)
-                } else {
-                    out.print(&text)
-                }
-            }
-            Ask::Clear { wait } => out.clear(wait),
-            Ask::Input { prompt, password } => {
-                return out.input(&prompt, password).map(|text| Answer::Text { text }).map_err(|error| error.report());
-            }
-            // `calls` has answered the others.
-            _ => {}
+            other => return display(&other, out).unwrap_or(Ok(Answer::Done)),
         }
         Ok(Answer::Done)
     }
@@ -100,16 +118,36 @@ impl Counter<'_, '_> {
             return Ok(());
         }
         let kept = self.session.keep_stopped();
-        self.session.finish_training();
-        kept
+        self.session.finish_training().map(|_| ()).and(kept)
     }
+}
 
-    fn magic(&mut self, line: &str) -> Result<Answer, Report> {
-        let line = line.trim();
-        let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        let value = magic::find(name).and_then(|entry| entry.run(rest, self.session, self.out));
-        value.map(|value| Answer::Value { value }).map_err(|error| error.report())
+/// Runs a magic for a cell, which gets its result.
+pub(super) fn magic(line: &str, session: &mut Session, out: &mut Out) -> Result<Answer, Report> {
+    let line = line.trim();
+    let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let value = magic::find(name).and_then(|entry| entry.run(rest, session, out));
+    value.map(|value| Answer::Value { value }).map_err(|error| error.report())
+}
+
+/// What is shown under the cell, or asked of the person; `None` for other requests.
+pub(super) fn display(ask: &Ask, out: &mut Out) -> Option<Result<Answer, Report>> {
+    match ask {
+        Ask::Chart { id: Some(id), chart } => out.chart(id, chart.clone()),
+        Ask::Chart { id: None, chart } => out.show(chart.clone()),
+        Ask::Table { table } => out.table(table.clone()),
+        Ask::Show { id, forms } => out.forms(id.clone(), forms.clone()),
+        Ask::Progress { id, n, of, label } => out.progress(id, *n, *of, label),
+        Ask::Print { error: true, text } => out.warn(text),
+        Ask::Print { error: false, text } => out.print(text),
+        Ask::Clear { wait } => out.clear(*wait),
+        Ask::Input { prompt, password } => {
+            let answer = out.input(prompt, *password).map(|text| Answer::Text { text });
+            return Some(answer.map_err(|error| error.report()));
+        }
+        _ => return None,
     }
+    Some(Ok(Answer::Done))
 }
 
 fn told(step: &crate::train::Step) -> Step {
@@ -125,7 +163,7 @@ fn told(step: &crate::train::Step) -> Step {
 }
 
 /// `let run = %train steps=50` becomes a call whose result has the magic's type, in the same line.
-fn magics_as_calls(text: &str) -> Cow<'_, str> {
+pub(super) fn magics_as_calls(text: &str) -> Cow<'_, str> {
     if !text.lines().any(|line| assignment(line).is_some()) {
         return Cow::Borrowed(text);
     }

@@ -40,7 +40,10 @@ impl Magic for Args {
 pub(super) fn stream(session: &mut Session, out: &mut Out, answer: bool) -> Result<Value> {
     let result = loop {
         match session.next_token() {
-            Ok(Some(piece)) => out.print(&piece),
+            Ok(Some(piece)) => {
+                out.print(&piece);
+                out.between(session);
+            }
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         }

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use clap::Arg;
 use wire::Value;
 
-use super::{Entry, Magic, Out, Topic, find, parse};
+use super::{Entry, Magic, Out, Topic, find, parse, settings};
 use crate::Result;
 use crate::session::Session;
 use crate::words::ui;
@@ -42,11 +42,21 @@ pub fn text(entry: &Entry) -> String {
     let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
     let mut text = format!("%{} — {about}\n", entry.name);
     let (positionals, options): (Vec<&Arg>, Vec<&Arg>) = command.get_arguments().partition(|arg| arg.is_positional());
-    let rows: Vec<(String, String)> = positionals.into_iter().chain(options).map(describe).collect();
-    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let _ = writeln!(text, "\n{}", ui::OPTIONS);
-    for (name, help) in rows {
-        let _ = writeln!(text, "  {name:width$}  {help}");
+    let rows: Vec<(Option<&str>, (String, String))> =
+        positionals.into_iter().chain(options).map(|arg| (arg.get_help_heading(), describe(arg))).collect();
+    let width = rows.iter().map(|(_, (name, _))| name.chars().count()).max().unwrap_or(0);
+    // Those without a heading first, then each heading where it first appears.
+    let mut headings = vec![None];
+    rows.iter().for_each(|(heading, _)| {
+        if !headings.contains(heading) {
+            headings.push(*heading)
+        }
+    });
+    for heading in headings {
+        let _ = writeln!(text, "\n{}", heading.map_or(ui::OPTIONS.text(), settings::heading));
+        for (_, (name, help)) in rows.iter().filter(|(of, _)| *of == heading) {
+            let _ = writeln!(text, "  {name:width$}  {help}");
+        }
     }
     let _ = writeln!(text, "\n{}", ui::EXAMPLES);
     for example in entry.examples {

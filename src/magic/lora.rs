@@ -52,7 +52,7 @@ impl Magic for Args {
         let lora = Lora { r: self.r, alpha: self.alpha, targets, dropout: self.dropout };
         let random = Random::seeded(self.seed.unwrap_or(session.seed())).fork("lora");
         let adapter = Adapter::new(lora, model, &random)?;
-        let (modules, parameters, all) = (adapter.deltas().0.len(), adapter.parameters(), model.parameters());
+        let (modules, parameters, all) = (adapter.deltas().layers.len(), adapter.parameters(), model.parameters());
         let fields: [(&str, &dyn std::fmt::Display); 4] = [
             ("adapter", &adapter.title()),
             ("modules", &modules),

@@ -23,9 +23,11 @@ mod out;
 pub mod parse;
 mod pretrain;
 mod quant;
+mod runs;
 mod sampling;
 mod save;
 mod seed;
+mod settings;
 pub mod shell;
 mod status;
 mod tokens;
@@ -121,6 +123,7 @@ pub const LIST: &[Entry] = &[
     entry::<lora::Args>("lora"),
     entry::<train::Args>("train"),
     entry::<pretrain::Args>("pretrain"),
+    entry::<runs::Args>("runs"),
     entry::<eval::Args>("eval"),
     entry::<quant::Args>("quant"),
     entry::<device::Args>("device"),
@@ -134,6 +137,9 @@ pub const LIST: &[Entry] = &[
     entry::<lsmagic::Args>("lsmagic"),
     entry::<help::Args>("help"),
 ];
+
+/// Magics that look and change nothing: they are answered between two steps of another front end's cell.
+pub const READS: &[&str] = &["models", "info", "next", "tokens", "status", "history", "lsmagic", "help"];
 
 /// Magics that may take more memory than there is; should the process die of one, the next session says so.
 const HEAVY: &[&str] = &["load", "train", "pretrain", "eval", "quant"];

@@ -2,6 +2,7 @@
 
 use wire::{Chart, Event, Form, Stream, Table};
 
+use crate::session::Session;
 use crate::stop::Stop;
 use crate::words::ui;
 use crate::{Error, Result};
@@ -12,8 +13,12 @@ pub type Prompter<'a> = &'a mut dyn FnMut(Event) -> Option<String>;
 /// Where events go. A front end that went away is no reason to stop working, so it cannot fail.
 pub type Say<'a> = &'a dyn Fn(Event);
 
+/// Answers what others ask of the session while a cell works on it.
+pub type Between<'a> = &'a dyn Fn(&mut Session);
+
 pub struct Out<'a> {
     say: Say<'a>,
+    between: Option<Between<'a>>,
     prompter: Option<Prompter<'a>>,
     stop: Stop,
     quiet: bool,
@@ -23,7 +28,27 @@ pub struct Out<'a> {
 impl<'a> Out<'a> {
     /// `prompter` is `None` where the front end cannot answer.
     pub fn new(say: Say<'a>, prompter: Option<Prompter<'a>>, stop: Stop) -> Self {
-        Self { say, prompter, stop, quiet: false, printed: String::new() }
+        Self { say, between: None, prompter, stop, quiet: false, printed: String::new() }
+    }
+
+    /// `between` is what [`Out::between`] does.
+    pub fn serving(self, between: Between<'a>) -> Self {
+        Self { between: Some(between), ..self }
+    }
+
+    /// Between two steps or tokens: what others have asked meanwhile is answered.
+    pub fn between(&self, session: &mut Session) {
+        if let Some(between) = self.between {
+            between(session);
+        }
+    }
+
+    /// Something that was said elsewhere.
+    pub fn pass(&mut self, event: Event) {
+        if let Event::Print { stream: Stream::Out, text } = &event {
+            self.printed.push_str(text);
+        }
+        self.send(event);
     }
 
     /// With `--json` nothing but the result is said.

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use candle_core::DType;
 use wire::Value;
 
+use super::settings::Settings;
 use super::{Magic, Out, Topic, number, train};
 use crate::Result;
 use crate::plot;
@@ -58,7 +59,7 @@ pub struct Args {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     fresh: bool,
     #[command(flatten)]
-    settings: train::Settings,
+    settings: Settings,
 }
 
 impl Magic for Args {
@@ -86,10 +87,10 @@ impl Magic for Args {
             ("tokens", &plot::number::count(data.tokens() as u64)),
         ];
         out.line(&ui::MADE.with(&fields));
-        let recipe = self.settings.recipe(self.epochs, self.steps, 1e-3, session);
+        let recipe = self.settings.recipe(self.epochs, self.steps, 1e-3, session)?;
         session.save_memory(self.settings.thrift());
         let prediction = session.begin_training(recipe, DType::F32)?;
-        train::announce(&prediction, false, out);
+        train::announce(&prediction, session, out)?;
         let found = session.keep_run(self.settings.save_every);
         if self.fresh {
             train::begin_anew(found, out)?;

@@ -4,7 +4,7 @@ use super::{Magic, Out, Topic};
 use crate::Result;
 use crate::plot::number;
 use crate::session::Session;
-use crate::words::ui;
+use crate::words::{lab, ui};
 
 /// Show what the session holds
 #[derive(clap::Args)]
@@ -24,7 +24,9 @@ impl Magic for Args {
             (ui::DATA.text(), or_none(&status.data)),
             (ui::MEMORY.text(), number::bytes(status.rss_bytes)),
         ];
-        out.table(Table::pairs(rows.into_iter().chain((!status.unsaved.is_empty()).then_some(unsaved))));
+        let doing = (status.doing != "idle").then(|| (lab::DOING.text(), status.doing.clone()));
+        let unsaved = (!status.unsaved.is_empty()).then_some(unsaved);
+        out.table(Table::pairs(rows.into_iter().chain(unsaved).chain(doing)));
         Ok(status.into())
     }
 }

@@ -1,12 +1,12 @@
 use candle_core::DType;
-use wire::{Chart, Curve, Mark, Series, Table, Value, value};
+use wire::{Chart, Curve, Series, Table, Value, value};
 
-use super::{Magic, Out, Topic, load, memory, number};
-use crate::optim::Shape;
+use super::settings::{KEEPING, Settings, VALIDATION};
+use super::{Magic, Out, Topic, load, memory, number, runs};
 use crate::plot;
-use crate::session::{Found, Prediction, Room, Session, Thrift};
-use crate::train::{Recipe, Recompute, Run, Step};
-use crate::words::ui;
+use crate::session::{Found, Prediction, Room, Session};
+use crate::train::{Run, Step, Validation};
+use crate::words::{memory as words, training, ui};
 use crate::{Error, Result};
 
 /// Train the adapter on the data, or all weights without one
@@ -24,86 +24,30 @@ pub struct Args {
     #[command(flatten)]
     settings: Settings,
     /// Type of the frozen weights while training; adapters are always f32
-    #[arg(long, value_name = "DTYPE", default_value = "f32", value_parser = ["f32", "f16", "bf16"])]
+    #[arg(long, value_name = "DTYPE", default_value = "f32", value_parser = ["f32", "f16", "bf16"], help_heading = KEEPING)]
     dtype: String,
     /// Go on with the run that was stopped; one of another process is found by the same `%load`, `%data` and `%lora`
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", help_heading = KEEPING)]
     resume: bool,
-}
-
-/// What `%train` and `%pretrain` share.
-#[derive(clap::Args)]
-pub struct Settings {
-    /// Examples of one forward pass
-    #[arg(long, value_name = "N", default_value = "4", visible_alias = "per_device_train_batch_size", value_parser = number::count)]
-    pub batch: usize,
-    /// Batches whose gradients one step adds up
-    #[arg(long, value_name = "N", default_value = "1", visible_alias = "gradient_accumulation_steps", value_parser = number::count)]
-    pub accum: usize,
-    /// Highest learning rate; without it 2e-4 for an adapter, 5e-5 for all weights
-    #[arg(long, value_name = "X", visible_alias = "learning_rate", value_parser = number::positive)]
-    pub lr: Option<f64>,
-    /// How the rate falls after the warm-up
-    #[arg(long, value_name = "NAME", default_value = "cosine", visible_alias = "lr_scheduler_type", value_parser = ["cosine", "linear", "constant"])]
-    pub schedule: String,
-    /// Share of the steps over which the rate rises
-    #[arg(long, value_name = "SHARE", default_value = "0.03", visible_alias = "warmup_ratio", value_parser = number::fraction)]
-    pub warmup: f64,
-    /// Pull of the weights towards zero
-    #[arg(long, value_name = "X", default_value = "0", value_parser = number::not_negative)]
-    pub weight_decay: f64,
-    /// Largest norm of the gradient
-    #[arg(long, value_name = "X", default_value = "1", visible_alias = "max_grad_norm", value_parser = number::positive)]
-    pub clip: f64,
-    /// Steps between looks at the validation examples
-    #[arg(long, value_name = "N", visible_alias = "eval_steps", value_parser = number::count)]
-    pub eval_every: Option<usize>,
-    /// Seed of the order and of dropout; without it the session's
-    #[arg(long, value_name = "N", value_parser = number::seed)]
-    pub seed: Option<u64>,
-    /// Steps between checkpoints, from which a run that was killed goes on; without it about every half minute
-    #[arg(long, value_name = "N", visible_alias = "save_steps", value_parser = number::count)]
-    pub save_every: Option<usize>,
-    /// Keep less of the forward pass and run it again in the backward pass: `layer`, `N` layers at a time, `off`; `auto` if memory asks for it
-    #[arg(long, value_name = "N", default_value = "auto", visible_alias = "gradient_checkpointing", value_parser = number::recompute)]
-    pub recompute: Recompute,
-    /// The most memory this process may take while training, such as 1.5GB
-    #[arg(long, value_name = "BYTES", value_parser = number::bytes)]
-    pub memory: Option<u64>,
-}
-
-impl Settings {
-    pub fn thrift(&self) -> Thrift {
-        Thrift { recompute: self.recompute, limit: self.memory }
-    }
-
-    pub fn recipe(&self, epochs: f64, steps: Option<usize>, lr: f64, session: &Session) -> Recipe {
-        Recipe {
-            epochs,
-            steps,
-            batch: self.batch,
-            accum: self.accum,
-            lr: self.lr.unwrap_or(lr),
-            schedule: match self.schedule.as_str() {
-                "linear" => Shape::Linear,
-                "constant" => Shape::Constant,
-                _ => Shape::Cosine,
-            },
-            warmup: self.warmup,
-            weight_decay: self.weight_decay,
-            clip: self.clip,
-            seed: self.seed.unwrap_or(session.seed()),
-            eval_every: self.eval_every,
-        }
-    }
+    /// Go back to the weights of the step with the lowest validation loss
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", help_heading = VALIDATION)]
+    best: bool,
 }
 
 impl Magic for Args {
     const TOPIC: Topic = Topic::Train;
-    const EXAMPLES: &'static [&'static str] =
-        &["%train", "%train epochs=3 batch=8 lr=2e-4", "%train steps=100 accum=4 schedule=linear", "%train resume=true"];
+    const EXAMPLES: &'static [&'static str] = &[
+        "%train",
+        "%train epochs=3 batch=8 lr=2e-4",
+        "%train steps=100 accum=4 schedule=linear",
+        "%train patience=3",
+        "%train resume=true",
+    ];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
+        if self.best {
+            return go_back(session, out);
+        }
         self.begin(session, out)?;
         drive(session, out)
     }
@@ -130,9 +74,9 @@ impl Args {
             out.note(&about(ui::RUN_GOES_ON, &found));
         } else {
             let lr = if session.adapter().is_some() { 2e-4 } else { 5e-5 };
-            let recipe = self.settings.recipe(self.epochs, self.steps, lr, session);
+            let recipe = self.settings.recipe(self.epochs, self.steps, lr, session)?;
             let prediction = session.begin_training(recipe, load::dtype(&self.dtype).unwrap_or(DType::F32))?;
-            announce(&prediction, session.adapter().is_some(), out);
+            announce(&prediction, session, out)?;
             begin_anew(session.keep_run(every), out)?;
         }
         Ok(())
@@ -140,7 +84,7 @@ impl Args {
 }
 
 /// What the run will take, before it takes it.
-pub(super) fn announce(prediction: &Prediction, frozen: bool, out: &mut Out) {
+pub(super) fn announce(prediction: &Prediction, session: &Session, out: &mut Out) -> Result<()> {
     let fields: [(&str, &dyn std::fmt::Display); 4] = [
         ("steps", &prediction.steps),
         ("parameters", &plot::number::count(prediction.parameters as u64)),
@@ -148,11 +92,12 @@ pub(super) fn announce(prediction: &Prediction, frozen: bool, out: &mut Out) {
         ("time", &plot::number::duration(prediction.seconds)),
     ];
     out.note(&ui::FORECAST.with(&fields));
-    memory::announce(prediction, out);
+    memory::announce(prediction, session.dataset()?, out);
     // Without an adapter no weight is frozen: the copy is part of the forecast alone.
-    if frozen && prediction.widened > 0 {
+    if session.adapter().is_some() && prediction.widened > 0 {
         out.note(&ui::WIDENED.with(&[("bytes", &plot::number::bytes(prediction.widened))]));
     }
+    Ok(())
 }
 
 /// Says what becomes of the same run that was cut off before; one that cannot be read is no reason to stop.
@@ -175,18 +120,44 @@ pub(super) fn drive(session: &mut Session, out: &mut Out) -> Result<Value> {
     let result = steps(session, out);
     session.doing(None);
     let kept = if out.stopped() { session.keep_stopped() } else { Ok(()) };
-    session.finish_training();
+    let back = session.finish_training();
     result.and(kept)?;
+    let back = back?;
     let (peak, saving) = (session.run_peak(), session.saving());
     let run = session.run()?;
     out.chart("train", Chart::Curve(curve(run)));
     let summary = summary(run, peak, session.run_room());
     out.table(table(&summary));
     memory::saved(saving, out);
+    remark(run, back, out);
     if out.stopped() {
         return Err(Error::Interrupted { what: ui::TRAINED_SO_FAR.with(&[("step", &summary.steps), ("of", &run.total())]) });
     }
     Ok(summary.into())
+}
+
+/// How the run ended, where that is not plain from its table.
+fn remark(run: &Run, back: Option<Validation>, out: &mut Out) {
+    if let Some(patience) = run.recipe.patience.filter(|_| run.out_of_patience()) {
+        out.note(&training::STOPPED_EARLY.with(&[("step", &run.steps().len()), ("patience", &patience)]));
+    }
+    if let Some(best) = back {
+        out.note(&went_back(best));
+    } else if let (Some(best), Some(last), true) = (run.best(), run.last_validation(), run.can_go_back()) {
+        let loss = |validation: Validation| format!("{:.4}", validation.loss);
+        out.note(&training::BETTER_BEFORE.with(&[("step", &best.step), ("loss", &loss(best)), ("last", &loss(last))]));
+    }
+}
+
+fn went_back(best: Validation) -> String {
+    training::WENT_BACK.with(&[("step", &best.step), ("loss", &format!("{:.4}", best.loss))])
+}
+
+fn go_back(session: &mut Session, out: &mut Out) -> Result<Value> {
+    let best = session.go_back()?;
+    out.note(&went_back(best));
+    let peak = session.run_peak();
+    Ok(summary(session.run()?, peak, session.run_room()).into())
 }
 
 fn steps(session: &mut Session, out: &mut Out) -> Result<()> {
@@ -200,6 +171,10 @@ fn steps(session: &mut Session, out: &mut Out) -> Result<()> {
         if let Some(trouble) = session.checkpoint_trouble() {
             out.warn(&ui::NO_CHECKPOINT.with(&[("cause", &trouble)]));
         }
+        if let Some(trouble) = session.record_trouble() {
+            out.warn(&words::NO_RECORD.with(&[("cause", &trouble)]));
+        }
+        out.between(session);
     }
     Ok(())
 }
@@ -217,25 +192,27 @@ fn curve(run: &Run) -> Curve {
     if !val.is_empty() {
         all.push(series(ui::VALIDATION, val));
     }
-    let marks = run.best().map(|best| Mark { x: best.step as f64, y: best.loss, label: format!("{} {:.3}", ui::BEST, best.loss) });
+    let looked: Vec<Validation> = run.steps().iter().filter_map(|step| step.validation).collect();
     Curve {
         title: ui::TRAIN_TITLE.text().to_owned(),
         x_label: ui::STEP.text().to_owned(),
         y_label: ui::LOSS.text().to_owned(),
         series: all,
-        marks: marks.into_iter().collect(),
+        marks: runs::mark(&looked).into_iter().collect(),
     }
 }
 
 fn summary(run: &Run, peak_rss_bytes: u64, room: Room) -> value::Train {
     let last = run.steps().last();
-    let val = run.steps().iter().rev().find_map(|step| step.validation);
+    let val = run.last_validation();
     value::Train {
         losses: run.steps().iter().map(|step| step.loss).collect(),
         steps: run.steps().len() as u64,
         loss: last.map_or(f64::NAN, |step| step.loss),
         val_loss: val.map(|v| v.loss),
         best_step: run.best().map(|v| v.step as u64),
+        best_val_loss: run.best().map(|v| v.loss),
+        weights_of: run.weights_of() as u64,
         tokens_per_second: run.tokens_per_second(),
         peak_rss_bytes,
         seconds: run.seconds(),

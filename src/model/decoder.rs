@@ -4,7 +4,7 @@ use candle_core::{IndexOp, Tensor};
 
 use super::spec::{Activation, Mlp, Position};
 use super::{Attention, Layer, Model, Projection};
-use crate::nn::{Cache, Pass, Rope};
+use crate::nn::{Cache, Pass, Place, Rope, Soft};
 use crate::{Error, Result, ops};
 
 /// What goes in.
@@ -18,11 +18,16 @@ pub enum Input<'a> {
 /// Cosines and sines of the rows' positions.
 pub type Angles = (Tensor, Tensor);
 
-/// What goes into the first layer, and what all layers share.
-pub struct Entered {
-    /// `[B, T, hidden]`
-    pub x: Tensor,
-    pub angles: Option<Angles>,
+/// What all layers of one forward pass share.
+#[derive(Clone, Debug)]
+pub struct Way {
+    angles: Option<Angles>,
+    /// Each layer has virtual tokens before its keys.
+    prefixed: bool,
+    /// Positions that the caches gain.
+    advance: usize,
+    /// Of a row, without virtual ones.
+    tokens: usize,
 }
 
 /// A named activation.
@@ -38,6 +43,8 @@ pub enum Site {
     Value,
     /// Attention probabilities, `[B, H, T, S]`.
     Probabilities,
+    /// What the attention adds, `[B, T, hidden]`.
+    Attended,
     /// What the MLP adds, `[B, T, hidden]`.
     Mlp,
 }
@@ -46,6 +53,15 @@ pub enum Site {
 pub trait Tap {
     fn wants(&self, layer: usize, site: Site) -> bool;
     fn take(&mut self, layer: usize, site: Site, activation: &Tensor) -> Result<()>;
+
+    /// What goes on in its place, of the same shape and type; `None`: the activation itself, not a bit changed.
+    ///
+    /// # Errors
+    /// Those of [`Tap::take`].
+    fn replace(&mut self, layer: usize, site: Site, activation: &Tensor) -> Result<Option<Tensor>> {
+        self.take(layer, site, activation)?;
+        Ok(None)
+    }
 }
 
 /// Asks for nothing.
@@ -61,8 +77,10 @@ impl Tap for NoTap {
     }
 }
 
-fn tap(tap: &mut dyn Tap, layer: usize, site: Site, activation: &Tensor) -> Result<()> {
-    if tap.wants(layer, site) { tap.take(layer, site, activation) } else { Ok(()) }
+/// The activation, or what a tap put in its place.
+fn tap(tap: &mut dyn Tap, layer: usize, site: Site, activation: Tensor) -> Result<Tensor> {
+    let other = if tap.wants(layer, site) { tap.replace(layer, site, &activation)? } else { None };
+    Ok(other.unwrap_or(activation))
 }
 
 impl Model {
@@ -70,35 +88,43 @@ impl Model {
     ///
     /// With `caches` (one a row) the rows go on where their caches end, and the caches grow by T. Without them positions start at 0.
     /// Shorter rows of a batch are padded on the right: causal attention keeps the padding from what comes before it.
+    /// A soft prompt stands before the rows where they begin, on the first positions; what comes out is of the tokens only. Rows of a
+    /// batch with a soft prompt begin together.
     ///
     /// # Errors
     /// `ContextFull` past the positions the model has.
     pub fn forward(&self, input: Input, mut caches: Option<&mut [Cache]>, pass: &Pass, taps: &mut dyn Tap) -> Result<Tensor> {
-        let Entered { mut x, angles } = self.enter(input, caches.as_deref())?;
-        let length = x.dim(1)?;
+        let (mut x, way) = self.enter(input, caches.as_deref_mut(), pass)?;
         for i in 0..self.layers.len() {
-            x = self.layer(i, &x, angles.as_ref(), caches.as_deref_mut(), pass, taps)?;
+            x = self.layer(i, x, &way, caches.as_deref_mut(), pass, taps)?;
         }
         for cache in caches.into_iter().flatten() {
-            cache.advance(length);
+            cache.advance(way.advance);
         }
-        tap(taps, self.layers.len(), Site::Residual, &x)?;
-        self.leave(&x)
+        self.leave(tap(taps, self.layers.len(), Site::Residual, x)?, &way)
     }
 
-    /// The first third of [`Model::forward`]: what goes into the first layer.
+    /// The beginning of [`Model::forward`]: what goes into the first layer, `[B, T, hidden]`, virtual tokens included.
     ///
     /// # Errors
     /// `ContextFull`.
-    pub fn enter(&self, input: Input, caches: Option<&[Cache]>) -> Result<Entered> {
+    pub fn enter(&self, input: Input, mut caches: Option<&mut [Cache]>, pass: &Pass) -> Result<(Tensor, Way)> {
         let mut x = match input {
             Input::Ids(ids) => self.embed.embed(ids)?, // (B, T, C)
             Input::Embeds(embeds) => embeds.clone(),
         };
-        let (batch, length, _) = x.dims3()?;
-        let starts: Vec<usize> = match caches {
-            Some(caches) => caches.iter().map(Cache::len).collect(),
-            None => vec![0; batch],
+        let (batch, tokens, _) = x.dims3()?;
+        let soft = pass.soft().filter(|_| caches.as_ref().is_none_or(|caches| caches.iter().all(|cache| cache.held() == 0)));
+        if let Some(soft) = soft {
+            x = soft.before(&x)?; // (B, n + T, C)
+            caches.iter_mut().flat_map(|caches| caches.iter_mut()).try_for_each(|cache| cache.stand_behind(soft))?;
+        }
+        let length = x.dim(1)?;
+        let prefix = soft.filter(|soft| soft.place != Place::Input);
+        let before = prefix.map_or(Ok(0), Soft::len)?;
+        let starts: Vec<usize> = match &caches {
+            Some(caches) => caches.iter().map(|cache| cache.held() + before).collect(),
+            None => vec![before; batch],
         };
         let end = starts.iter().max().map_or(0, |start| start + length);
         if end > self.spec.context {
@@ -111,37 +137,31 @@ impl Model {
             x = (x + ops::embedding(table, &ids)?)?;
         }
         let angles = self.rope.as_ref().map(|rope| rope.angles(&positions, x.device())).transpose()?;
-        Ok(Entered { x, angles })
+        Ok((x, Way { angles, prefixed: prefix.is_some(), advance: before + length, tokens }))
     }
 
     /// Layer `i` of [`Model::forward`]: `x: [B, T, hidden]`, same shape out.
     ///
     /// # Errors
-    /// Shapes that do not fit.
-    pub fn layer(
-        &self,
-        i: usize,
-        x: &Tensor,
-        angles: Option<&Angles>,
-        caches: Option<&mut [Cache]>,
-        pass: &Pass,
-        taps: &mut dyn Tap,
-    ) -> Result<Tensor> {
+    /// `NoLayer`; shapes that do not fit.
+    pub fn layer(&self, i: usize, x: Tensor, way: &Way, caches: Option<&mut [Cache]>, pass: &Pass, taps: &mut dyn Tap) -> Result<Tensor> {
         let layer = self.layers.get(i).ok_or(Error::NoLayer { layer: i, layers: self.layers.len() })?;
-        tap(taps, i, Site::Residual, x)?;
-        let attended = self.attend(i, layer, &layer.norm1.forward(x)?, angles, caches, pass, taps)?;
-        let before = if self.spec.parallel { x.clone() } else { (x + &attended)? };
-        let added = self.mlp(layer, &layer.norm2.forward(&before)?, pass)?;
-        tap(taps, i, Site::Mlp, &added)?;
+        let prefix = pass.soft().filter(|_| way.prefixed);
+        let x = tap(taps, i, Site::Residual, x)?;
+        let attended = self.attend(i, layer, &layer.norm1.forward(&x)?, way.angles.as_ref(), caches, (pass, prefix), taps)?;
+        let attended = tap(taps, i, Site::Attended, attended)?;
+        let before = if self.spec.parallel { x } else { (x + &attended)? };
+        let added = tap(taps, i, Site::Mlp, self.mlp(layer, &layer.norm2.forward(&before)?, pass)?)?;
         Ok(if self.spec.parallel { ((before + attended)? + added)? } else { (before + added)? })
     }
 
-    /// The end of [`Model::forward`]: hidden states of what the last layer gave.
+    /// The end of [`Model::forward`]: hidden states of the tokens, of what the last layer gave.
     ///
     /// # Errors
     /// Shapes that do not fit.
-    pub fn leave(&self, x: &Tensor) -> Result<Tensor> {
-        self.norm.forward(x)
+    pub fn leave(&self, x: Tensor, way: &Way) -> Result<Tensor> {
+        let length = x.dim(1)?;
+        self.norm.forward(&if length == way.tokens { x } else { x.narrow(1, length - way.tokens, way.tokens)?.contiguous()? })
     }
 
     /// `hidden: [.., hidden] -> logits [.., vocabulary]`: only for the rows that are needed.
@@ -163,17 +183,20 @@ impl Model {
         x: &Tensor,
         angles: Option<&Angles>,
         caches: Option<&mut [Cache]>,
-        pass: &Pass,
+        (pass, prefix): (&Pass, Option<&Soft>),
         taps: &mut dyn Tap,
     ) -> Result<Tensor> {
         let (batch, length, _) = x.dims3()?;
         let attention = &layer.attention;
-        let [mut q, mut k, v] = self.project(attention, x, pass)?;
+        let [mut q, mut k, mut v] = self.project(attention, x, pass)?;
         if let (Some(q_norm), Some(k_norm)) = (&attention.q_norm, &attention.k_norm) {
             (q, k) = (q_norm.forward(&q.contiguous()?)?, k_norm.forward(&k.contiguous()?)?);
         }
         if let Some(angles) = angles {
             (q, k) = (Rope::rotate(&q, angles)?, Rope::rotate(&k, angles)?);
+        }
+        if let Some(prefix) = prefix {
+            (k, v) = prefix.before_layer(i, &k, &v)?; // (B, H_kv, n + T, D)
         }
         let sight = (1.0 / (self.spec.head_dim as f64).sqrt(), self.spec.window);
         let mut mixed = Vec::with_capacity(batch);
@@ -224,13 +247,15 @@ impl Model {
     }
 }
 
-/// q, k, v after rope and cache -> `[B, H, T, D]`; a tapped layer computes its probabilities plainly.
+/// q, k, v after rope and cache -> `[B, H, T, D]`; a tapped layer computes its probabilities plainly, and mixes the values by others plainly.
 fn attention_of(i: usize, [q, k, v]: [&Tensor; 3], (scale, window): (f64, Option<usize>), taps: &mut dyn Tap) -> Result<Tensor> {
-    tap(taps, i, Site::Query, q)?;
-    tap(taps, i, Site::Key, k)?;
-    tap(taps, i, Site::Value, v)?;
-    if taps.wants(i, Site::Probabilities) {
-        taps.take(i, Site::Probabilities, &ops::attention_probabilities(q, k, scale, window)?)?;
+    let q = tap(taps, i, Site::Query, q.clone())?;
+    let k = tap(taps, i, Site::Key, k.clone())?;
+    let v = tap(taps, i, Site::Value, v.clone())?;
+    if taps.wants(i, Site::Probabilities)
+        && let Some(others) = taps.replace(i, Site::Probabilities, &ops::attention_probabilities(&q, &k, scale, window)?)?
+    {
+        return Ok(ops::plain::mixed(&others, &v)?);
     }
-    ops::attention(q, k, v, scale, window)
+    ops::attention(&q, &k, &v, scale, window)
 }

@@ -3,7 +3,7 @@
 use candle_core::{DType, Tensor, Var};
 
 use super::load::{Request, describe};
-use super::{Entered, Input, Model, NoTap};
+use super::{Input, Model, NoTap};
 use crate::device::memory;
 use crate::nn::Pass;
 use crate::{Error, Result, ops};
@@ -130,13 +130,13 @@ impl Footprint {
 /// What each layer keeps of `rows` of `width` tokens.
 fn probe(model: &Model, pass: &Pass, learning: bool, (rows, width): (usize, usize)) -> Result<Vec<Option<u64>>> {
     let ids = Tensor::zeros((rows, width), DType::U32, &model.device)?;
-    let Entered { x, angles } = model.enter(Input::Ids(&ids), None)?;
+    let (x, way) = model.enter(Input::Ids(&ids), None, pass)?;
     let mut learns = learning || x.track_op();
     let mut x = x.detach();
     let mut kept = Vec::with_capacity(model.layers.len());
     for i in 0..model.layers.len() {
         let start = if learns { Var::from_tensor(&x)?.into_inner() } else { x };
-        let y = model.layer(i, &start, angles.as_ref(), None, pass, &mut NoTap)?;
+        let y = model.layer(i, start, &way, None, pass, &mut NoTap)?;
         learns |= y.track_op();
         kept.push(learns.then(|| taped(&y)));
         x = y.detach();

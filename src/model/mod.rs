@@ -9,12 +9,13 @@ mod forecast;
 mod gguf;
 mod load;
 mod names;
+mod sites;
 mod source;
 mod spec;
 mod weights;
 
 pub use build::random;
-pub use decoder::{Angles, Entered, Input, NoTap, Site, Tap};
+pub use decoder::{Input, NoTap, Site, Tap, Way};
 pub use forecast::{Footprint, Forecast, fits, forecast, segments, spare};
 pub use load::{Request, load};
 pub use spec::{Activation, Mlp, NormKind, Position, Spec};

@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 
+use super::Soft;
 use crate::Result;
 
 /// Positions by which the buffers grow.
@@ -12,7 +13,10 @@ const BLOCK: usize = 128;
 pub struct Cache {
     /// Per layer: key and value buffers `[1, H_kv, capacity, D]`.
     layers: Vec<(Tensor, Tensor)>,
-    len: usize,
+    /// Positions held, a soft prompt's among them.
+    held: usize,
+    /// Of those, the soft prompt's.
+    soft: usize,
 }
 
 impl Cache {
@@ -20,22 +24,36 @@ impl Cache {
         Self::default()
     }
 
-    /// Positions held.
+    /// Tokens held.
     pub fn len(&self) -> usize {
-        self.len
+        self.held - self.soft.min(self.held)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
-    /// Writes `k, v: [1, H_kv, T, D]` of `layer` behind what is there and returns all of that layer: `[1, H_kv, len + T, D]`.
+    /// Positions held: the tokens', and those of a soft prompt before them.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Notes that the first positions are those of `soft`; nothing is held yet.
+    ///
+    /// # Errors
+    /// A soft prompt of another shape.
+    pub fn stand_behind(&mut self, soft: &Soft) -> Result<()> {
+        self.soft = soft.len()?;
+        Ok(())
+    }
+
+    /// Writes `k, v: [1, H_kv, T, D]` of `layer` behind what is there and returns all of that layer: `[1, H_kv, held + T, D]`.
     ///
     /// # Errors
     /// Layers appended out of order, or shapes that differ between calls.
     pub fn append(&mut self, layer: usize, k: &Tensor, v: &Tensor) -> Result<(Tensor, Tensor)> {
         let (_, heads, added, dim) = k.dims4()?;
-        let needed = self.len + added;
+        let needed = self.held + added;
         if layer == self.layers.len() {
             let shape = (1, heads, needed.next_multiple_of(BLOCK), dim);
             self.layers.push((Tensor::zeros(shape, k.dtype(), k.device())?, Tensor::zeros(shape, v.dtype(), v.device())?));
@@ -46,18 +64,18 @@ impl Cache {
             *keys = Tensor::cat(&[&*keys, &Tensor::zeros(more, k.dtype(), k.device())?], 2)?;
             *values = Tensor::cat(&[&*values, &Tensor::zeros(more, v.dtype(), v.device())?], 2)?;
         }
-        keys.slice_set(&k.contiguous()?, 2, self.len)?;
-        values.slice_set(&v.contiguous()?, 2, self.len)?;
+        keys.slice_set(&k.contiguous()?, 2, self.held)?;
+        values.slice_set(&v.contiguous()?, 2, self.held)?;
         Ok((keys.narrow(2, 0, needed)?, values.narrow(2, 0, needed)?))
     }
 
     /// Counts `added` positions as held, once every layer has them.
     pub fn advance(&mut self, added: usize) {
-        self.len += added;
+        self.held += added;
     }
 
-    /// Forgets all from position `len` on.
+    /// Forgets all from token `len` on.
     pub fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(len);
+        self.held = self.held.min(self.soft + len);
     }
 }

@@ -1,27 +1,34 @@
-//! Low-rank deltas by module path, and what one forward pass carries beside its tensors.
+//! What an adapter adds to a model, and what one forward pass carries beside its tensors.
 
 use std::collections::BTreeMap;
 
 use candle_core::Tensor;
 
+use super::dora::Magnitude;
+use super::{Linear, Soft};
 use crate::{Result, ops};
 
-/// `x -> B(A(dropout(x))) * scale` (LoRA, arXiv 2106.09685; PEFT's semantics).
+/// `x -> B(A(dropout(x))) * scale` (LoRA, arXiv 2106.09685; PEFT's semantics), with a magnitude (DoRA) or without.
 #[derive(Clone, Debug)]
 pub struct LowRank {
     /// `[r, in]`, f32.
     pub a: Tensor,
     /// `[out, r]`, f32.
     pub b: Tensor,
-    /// `alpha / r`.
+    /// `alpha / r`, or `alpha / sqrt(r)`.
     pub scale: f64,
     /// Share of `x` dropped on the way into A while training.
     pub dropout: f64,
+    pub dora: Option<Magnitude>,
 }
 
-/// The deltas of an adapter, keyed by module path (`transformer.h.0.attn.c_attn`).
+/// What an adapter adds: to layers, before the tokens, or both.
 #[derive(Clone, Debug, Default)]
-pub struct Deltas(pub BTreeMap<String, LowRank>);
+pub struct Deltas {
+    /// By module path (`transformer.h.0.attn.c_attn`).
+    pub layers: BTreeMap<String, LowRank>,
+    pub soft: Option<Soft>,
+}
 
 /// What a forward pass carries: the attached deltas, and a seed while dropout is on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,19 +38,41 @@ pub struct Pass<'a> {
     pub dropout: Option<u64>,
 }
 
-impl Pass<'_> {
-    /// What the adapter adds at `path` for `x: [.., in]`, if it has a delta there.
-    pub fn delta(&self, path: &str, x: &Tensor) -> Result<Option<Tensor>> {
-        let Some(low) = self.deltas.and_then(|deltas| deltas.0.get(path)) else { return Ok(None) };
-        let dropped;
-        let x = match self.dropout {
-            Some(seed) if low.dropout > 0.0 => {
-                dropped = ops::dropout(x, low.dropout, seed ^ hash(path))?;
-                &dropped
-            }
-            _ => x,
+impl<'a> Pass<'a> {
+    /// The virtual tokens before each row.
+    pub fn soft(&self) -> Option<&'a Soft> {
+        self.deltas.and_then(|deltas| deltas.soft.as_ref())
+    }
+
+    /// What is attached to the layer at `path`.
+    pub fn at(&self, path: &str) -> Option<&'a LowRank> {
+        self.deltas.and_then(|deltas| deltas.layers.get(path))
+    }
+}
+
+impl LowRank {
+    /// The layer with the delta, `x: [.., in] -> [.., out]`; `seed` while training.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn forward(&self, linear: &Linear, x: &Tensor, seed: Option<u64>) -> Result<Tensor> {
+        let Linear { path, weight, bias } = linear;
+        let dropped = match seed.filter(|_| self.dropout > 0.0) {
+            Some(seed) => Some(ops::dropout(x, self.dropout, seed ^ hash(path))?),
+            None => None,
         };
-        ops::low_rank(x, &low.a, &low.b, low.scale).map(Some)
+        let low = ops::low_rank(dropped.as_ref().unwrap_or(x), &self.a, &self.b, self.scale)?;
+        let Some(magnitude) = &self.dora else { return Ok((weight.apply(x, bias.as_ref())? + low)?) };
+        let gain = magnitude.gain(weight, &self.a, &self.b, self.scale)?;
+        match &dropped {
+            None => ops::scale_columns(&(weight.apply(x, None)? + low)?, &gain, bias.as_ref()),
+            // PEFT lets the magnitude change what the layer makes of the input that dropout left.
+            Some(dropped) => {
+                let part = weight.apply(dropped, None)?;
+                let changed = ops::scale_columns(&(&part + low)?, &gain, None)?;
+                Ok(((weight.apply(x, bias.as_ref())? + changed)? - part)?)
+            }
+        }
     }
 }
 
@@ -53,9 +82,26 @@ fn hash(path: &str) -> u64 {
 }
 
 impl Deltas {
-    /// The same numbers, shared, outside of any graph.
+    /// The largest scale of a low-rank delta; 1 without one.
+    pub fn scale(&self) -> f64 {
+        self.layers.values().map(|low| low.scale).reduce(f64::max).unwrap_or(1.0)
+    }
+
+    /// Positions that virtual tokens take from the context.
+    ///
+    /// # Errors
+    /// A soft prompt of another shape.
+    pub fn ahead(&self) -> Result<usize> {
+        self.soft.as_ref().map_or(Ok(0), Soft::len)
+    }
+
+    /// The same numbers, shared, outside of any graph. Good until the next step of a run: what follows from them is computed once.
     pub fn detached(&self) -> Self {
-        let detach = |low: &LowRank| LowRank { a: low.a.detach(), b: low.b.detach(), ..low.clone() };
-        Self(self.0.iter().map(|(path, low)| (path.clone(), detach(low))).collect())
+        let detach = |low: &LowRank| {
+            let dora = low.dora.as_ref().map(Magnitude::detached);
+            LowRank { a: low.a.detach(), b: low.b.detach(), dora, ..low.clone() }
+        };
+        let layers = self.layers.iter().map(|(path, low)| (path.clone(), detach(low))).collect();
+        Self { layers, soft: self.soft.as_ref().map(Soft::detached) }
     }
 }

@@ -34,10 +34,9 @@ impl Linear {
     /// # Errors
     /// Shapes that do not fit.
     pub fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let y = self.weight.apply(x, self.bias.as_ref())?;
-        match pass.delta(&self.path, x)? {
-            Some(delta) => Ok((y + delta)?),
-            None => Ok(y),
+        match pass.at(&self.path) {
+            Some(low) => low.forward(self, x, pass.dropout),
+            None => self.weight.apply(x, self.bias.as_ref()),
         }
     }
 }
@@ -51,6 +50,17 @@ impl Weight {
         match self {
             Self::Dense { tensor, layout } => ops::linear(x, tensor, bias, *layout),
             Self::Packed(packed) => ops::packed_linear(x, packed, bias),
+        }
+    }
+
+    /// The sum of squares of what goes into each output: `[out]`, f32.
+    ///
+    /// # Errors
+    /// Memory.
+    pub fn row_squares(&self) -> Result<Tensor> {
+        match self {
+            Self::Dense { tensor, layout } => ops::row_squares(&tensor.detach(), *layout),
+            Self::Packed(packed) => ops::packed_row_squares(packed),
         }
     }
 

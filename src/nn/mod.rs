@@ -2,12 +2,16 @@
 
 mod cache;
 mod delta;
+mod dora;
 mod linear;
 mod norm;
 mod rope;
+mod soft;
 
 pub use cache::Cache;
 pub use delta::{Deltas, LowRank, Pass};
+pub use dora::{Magnitude, row_norms};
 pub use linear::{Linear, Weight, block_name};
 pub use norm::Norm;
 pub use rope::{Rope, RopeScaling};
+pub use soft::{Place, Soft};

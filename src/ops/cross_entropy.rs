@@ -30,12 +30,23 @@ pub enum HeadWeight {
 /// # Errors
 /// Shapes that do not fit, a target outside the vocabulary.
 pub fn cross_entropy(hidden: &Tensor, head: &HeadWeight, targets: &[u32]) -> crate::Result<Tensor> {
+    smoothed_cross_entropy(hidden, head, targets, 0.0)
+}
+
+/// [`cross_entropy`] against targets that are right with `1 - smoothing` only, the rest spread over the whole vocabulary: transformers'
+/// `LabelSmoother`, `(1 - s) * -ln p[target] + s * mean(-ln p)`. https://arxiv.org/abs/1512.00567
+///
+/// # Errors
+/// As for [`cross_entropy`].
+pub fn smoothed_cross_entropy(hidden: &Tensor, head: &HeadWeight, targets: &[u32], smoothing: f64) -> crate::Result<Tensor> {
     check(hidden, head, targets)?;
     let Some(head) = on_cpu(hidden, head)? else {
-        return Ok(plain_losses(hidden, head, targets)?.sum_all()?);
+        return Ok(plain_losses(hidden, head, targets, smoothing)?.sum_all()?);
     };
     let hidden = float(hidden)?.contiguous()?;
-    let op = |packed| CrossEntropy { targets: targets.into(), packed, wanted: Wanted::of(&hidden, &head), kept: Mutex::default() };
+    let smoothing = smoothing as f32;
+    let op =
+        |packed| CrossEntropy { targets: targets.into(), smoothing, packed, wanted: Wanted::of(&hidden, &head), kept: Mutex::default() };
     Ok(match &head {
         HeadWeight::Packed(w) => hidden.apply_op1(op(Some(w.clone())))?,
         HeadWeight::Dense(w) => hidden.apply_op2(w, op(None))?,
@@ -49,10 +60,10 @@ pub fn cross_entropy(hidden: &Tensor, head: &HeadWeight, targets: &[u32]) -> cra
 pub fn token_losses(hidden: &Tensor, head: &HeadWeight, targets: &[u32]) -> crate::Result<Vec<f32>> {
     check(hidden, head, targets)?;
     let Some(head) = on_cpu(hidden, head)? else {
-        return Ok(plain_losses(&hidden.detach(), head, targets)?.to_vec1()?);
+        return Ok(plain_losses(&hidden.detach(), head, targets, 0.0)?.to_vec1()?);
     };
     let hidden = float(hidden)?.detach().contiguous()?;
-    let losses = with_head(&head, |w| storage::with_floats(&hidden, |x| Ok(run(x, w, targets, Wanted::default(), |_| ()).0)))?;
+    let losses = with_head(&head, |w| storage::with_floats(&hidden, |x| Ok(run(x, w, (targets, 0.0), Wanted::default(), |_| ()).0)))?;
     Ok(losses)
 }
 
@@ -88,7 +99,7 @@ fn on_cpu(hidden: &Tensor, head: &HeadWeight) -> Result<Option<HeadWeight>> {
     }))
 }
 
-fn plain_losses(hidden: &Tensor, head: &HeadWeight, targets: &[u32]) -> Result<Tensor> {
+fn plain_losses(hidden: &Tensor, head: &HeadWeight, targets: &[u32], smoothing: f64) -> Result<Tensor> {
     let targets = Tensor::new(targets, hidden.device())?;
     let head = match head {
         HeadWeight::Dense(w) => w.clone(),
@@ -97,7 +108,7 @@ fn plain_losses(hidden: &Tensor, head: &HeadWeight, targets: &[u32]) -> Result<T
     let chunk = chunk_rows(head.dim(0)?);
     let losses = (0..targets.dim(0)?).step_by(chunk).map(|first| {
         let count = chunk.min(targets.dim(0)? - first);
-        plain::token_losses(&hidden.narrow(0, first, count)?, &head, &targets.narrow(0, first, count)?)
+        plain::token_losses(&hidden.narrow(0, first, count)?, &head, &targets.narrow(0, first, count)?, smoothing)
     });
     Tensor::cat(&losses.collect::<Result<Vec<_>>>()?, D::Minus1)
 }
@@ -130,13 +141,14 @@ struct Gradients {
 
 struct CrossEntropy {
     targets: Box<[u32]>,
+    smoothing: f32,
     packed: Option<Arc<QTensor>>,
     wanted: Wanted,
     kept: Mutex<Gradients>,
 }
 
 /// The loss of each row; `keep` gets the gradients that were wanted. w is `[V, C]` as stored.
-fn run<R>(x: &[f32], w: Matrix, targets: &[u32], wanted: Wanted, keep: impl FnOnce(Gradients) -> R) -> (Vec<f32>, R) {
+fn run<R>(x: &[f32], w: Matrix, (targets, smoothing): (&[u32], f32), wanted: Wanted, keep: impl FnOnce(Gradients) -> R) -> (Vec<f32>, R) {
     let (vocabulary, width) = w.shape();
     let mut losses = vec![0.0; targets.len()];
     let mut gradients = Gradients::default();
@@ -149,7 +161,7 @@ fn run<R>(x: &[f32], w: Matrix, targets: &[u32], wanted: Wanted, keep: impl FnOn
         let x = &x[rows.start * width..rows.end * width];
         logits.resize(targets.len() * vocabulary, 0.0);
         Product::new(View::rows(x, width), w.t()).run(&mut logits, targets.len());
-        chunk_losses(&mut logits, vocabulary, targets, &mut losses[rows.clone()]);
+        chunk_losses(&mut logits, vocabulary, (targets, smoothing), &mut losses[rows.clone()]);
         if wanted.hidden {
             let out = &mut gradients.hidden[rows.start * width..rows.end * width];
             Product::new(View::rows(&logits, vocabulary), w).run(out, targets.len());
@@ -162,21 +174,29 @@ fn run<R>(x: &[f32], w: Matrix, targets: &[u32], wanted: Wanted, keep: impl FnOn
     (losses, keep(gradients))
 }
 
-/// Row losses; the logits become `softmax - onehot`.
-fn chunk_losses(logits: &mut [f32], vocabulary: usize, targets: &[u32], losses: &mut [f32]) {
+/// Row losses; the logits become `softmax - onehot`, or `softmax - (1 - s) onehot - s / V`.
+fn chunk_losses(logits: &mut [f32], vocabulary: usize, (targets, smoothing): (&[u32], f32), losses: &mut [f32]) {
     use rayon::prelude::*;
     logits.par_chunks_mut(vocabulary).zip(losses.par_iter_mut()).zip(targets).for_each(|((row, loss), target)| {
         let target = *target as usize;
         let logit = row[target];
-        *loss = softmax(row) - logit;
-        row[target] -= 1.0;
+        if smoothing == 0.0 {
+            *loss = softmax(row) - logit;
+            row[target] -= 1.0;
+            return;
+        }
+        let mean = (row.iter().map(|x| f64::from(*x)).sum::<f64>() / vocabulary as f64) as f32;
+        *loss = softmax(row) - (1.0 - smoothing) * logit - smoothing * mean;
+        let everywhere = smoothing / vocabulary as f32;
+        row.iter_mut().for_each(|p| *p -= everywhere);
+        row[target] -= 1.0 - smoothing;
     });
 }
 
 impl CrossEntropy {
     fn forward(&self, x: &CpuStorage, layout: &Strides, w: Matrix) -> Result<(CpuStorage, Shape)> {
         let x = storage::floats(x, layout, "cross-entropy")?;
-        let (losses, gradients) = run(x, w, &self.targets, self.wanted, |gradients| gradients);
+        let (losses, gradients) = run(x, w, (&self.targets, self.smoothing), self.wanted, |gradients| gradients);
         match self.kept.lock() {
             Ok(mut kept) => *kept = gradients,
             Err(poisoned) => *poisoned.into_inner() = gradients,

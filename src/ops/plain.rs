@@ -24,6 +24,11 @@ pub fn low_rank(x: &Tensor, a: &Tensor, b: &Tensor, scale: f64) -> Result<Tensor
     linear(&linear(x, a, None, Layout::OutIn)?, b, None, Layout::OutIn)? * scale
 }
 
+pub fn scale_columns(x: &Tensor, gain: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let y = x.broadcast_mul(&gain.to_dtype(x.dtype())?)?;
+    bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(&bias.to_dtype(x.dtype())?))
+}
+
 pub fn rms_norm(x: &Tensor, w: &Tensor, eps: f64) -> Result<Tensor> {
     let wide = x.to_dtype(DType::F32)?;
     let scale = (wide.sqr()?.mean_keepdim(D::Minus1)? + eps)?.sqrt()?.recip()?;
@@ -68,7 +73,12 @@ pub fn attention_probabilities(q: &Tensor, k: &Tensor, scale: f64, window: Optio
 }
 
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64, window: Option<usize>) -> Result<Tensor> {
-    attention_probabilities(q, k, scale, window)?.matmul(&repeat_heads(v, q.dim(1)?)?.contiguous()?)
+    mixed(&attention_probabilities(q, k, scale, window)?, v)
+}
+
+/// Values mixed by probabilities: `[B,H,T,S]`, `[B,Hkv,S,D]` -> `[B,H,T,D]`.
+pub fn mixed(probabilities: &Tensor, v: &Tensor) -> Result<Tensor> {
+    probabilities.matmul(&repeat_heads(v, probabilities.dim(1)?)?.contiguous()?)
 }
 
 /// `[B,Hkv,S,D] -> [B,H,S,D]`, each head repeated `H/Hkv` times in place.
@@ -94,8 +104,13 @@ pub fn swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
     gate.silu()? * up
 }
 
-/// The losses of each row: `[N]`.
-pub fn token_losses(hidden: &Tensor, head: &Tensor, targets: &Tensor) -> Result<Tensor> {
+/// The losses of each row, `[N]`: against the target, and by a share of `smoothing` against all of the vocabulary.
+pub fn token_losses(hidden: &Tensor, head: &Tensor, targets: &Tensor, smoothing: f64) -> Result<Tensor> {
     let logits = linear(hidden, head, None, Layout::OutIn)?.to_dtype(DType::F32)?;
-    candle_nn::ops::log_softmax(&logits, D::Minus1)?.gather(&targets.unsqueeze(1)?, 1)?.squeeze(1)?.neg()
+    let log_p = candle_nn::ops::log_softmax(&logits, D::Minus1)?;
+    let losses = log_p.gather(&targets.unsqueeze(1)?, 1)?.squeeze(1)?.neg()?;
+    if smoothing == 0.0 {
+        return Ok(losses);
+    }
+    (losses * (1.0 - smoothing))? - (log_p.mean(D::Minus1)? * smoothing)?
 }

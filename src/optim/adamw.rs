@@ -2,10 +2,10 @@
 //!
 //! `p *= 1 - lr*wd; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; p -= lr * (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + eps)`.
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
-use super::gradients::{Gradients, update, with_values};
+use super::gradients::{Gradients, change, restored};
 use super::{Parameters, decays};
 
 /// Values of one parallel block.
@@ -79,7 +79,7 @@ impl AdamW {
                 root_correction: (1.0 / c2.sqrt()) as f32,
                 eps: eps as f32,
             };
-            change(var, gradient, m, v, step)?;
+            change(var, gradient, |p, g| apply(p, g, m, v, step))?;
         }
         Ok(())
     }
@@ -105,34 +105,11 @@ impl AdamW {
     pub fn restore(&mut self, steps: usize, find: impl Fn(&str) -> Option<Tensor>) -> crate::Result<()> {
         let mut moments = Vec::new();
         for (name, var) in &self.parameters {
-            moments.push((restored(name, "exp_avg", var, &find)?, restored(name, "exp_avg_sq", var, &find)?));
+            moments.push((restored(name, "exp_avg", var.dims(), &find)?, restored(name, "exp_avg_sq", var.dims(), &find)?));
         }
         (self.moments, self.steps) = (moments, steps);
         Ok(())
     }
-}
-
-pub(super) fn restored(name: &str, kind: &str, var: &Var, find: &impl Fn(&str) -> Option<Tensor>) -> crate::Result<Vec<f32>> {
-    let tensor = format!("{name}.{kind}");
-    let Some(found) = find(&tensor) else {
-        return Err(crate::Error::MissingTensor { path: "optimizer state".to_owned(), tensor });
-    };
-    if found.dims() != var.dims() {
-        return Err(crate::Error::WrongShape { tensor, given: format!("{:?}", found.dims()), expected: format!("{:?}", var.dims()) });
-    }
-    Ok(with_values(&found, |values| Ok(values.to_vec()))?)
-}
-
-fn change(var: &Var, gradient: &Tensor, m: &mut [f32], v: &mut [f32], step: Step) -> candle_core::Result<()> {
-    if !var.device().is_cpu() || var.dtype() != candle_core::DType::F32 || !var.is_contiguous() {
-        let mut values = with_values(var, |values| Ok(values.to_vec()))?;
-        with_values(gradient, |g| {
-            apply(&mut values, g, m, v, step);
-            Ok(())
-        })?;
-        return var.set(&Tensor::from_vec(values, var.shape(), var.device())?.to_dtype(var.dtype())?);
-    }
-    update(var, gradient, |values, g| apply(values, g, m, v, step))
 }
 
 fn apply(p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32], step: Step) {

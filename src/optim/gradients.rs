@@ -1,7 +1,9 @@
 //! Gradients by parameter: summed over an accumulation window, clipped, then handed to an optimizer.
 
+use std::sync::Mutex;
+
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, DType, Result, Storage, Tensor, bail};
+use candle_core::{CpuStorage, DType, Result, Storage, Tensor, Var, bail};
 
 use super::Parameters;
 
@@ -38,12 +40,34 @@ impl Gradients {
     }
 }
 
-/// A parameter's values changed in place: `f(values, gradient)`. The variable must be contiguous f32 on the CPU.
-pub(super) fn update(var: &candle_core::Var, gradient: &Tensor, f: impl FnOnce(&mut [f32], &[f32])) -> Result<()> {
+/// A parameter's values changed: `f(values, gradient)`, in place where they are contiguous f32 on the CPU.
+pub(super) fn change(var: &Var, gradient: &Tensor, f: impl FnOnce(&mut [f32], &[f32])) -> Result<()> {
     if var.dims() != gradient.dims() {
         bail!("a gradient of shape {:?} for a parameter of shape {:?}", gradient.dims(), var.dims());
     }
-    with_values(gradient, |gradient| var.inplace_op1(&InPlace(std::sync::Mutex::new(Some(move |values: &mut [f32]| f(values, gradient))))))
+    if var.device().is_cpu() && var.dtype() == DType::F32 && var.is_contiguous() {
+        return with_values(gradient, |gradient| {
+            var.inplace_op1(&InPlace(Mutex::new(Some(move |values: &mut [f32]| f(values, gradient)))))
+        });
+    }
+    let mut values = with_values(var, |values| Ok(values.to_vec()))?;
+    with_values(gradient, |gradient| {
+        f(&mut values, gradient);
+        Ok(())
+    })?;
+    var.set(&Tensor::from_vec(values, var.shape(), var.device())?.to_dtype(var.dtype())?)
+}
+
+/// The values of `NAME.KIND` in a saved state.
+pub(super) fn restored(name: &str, kind: &str, dims: &[usize], find: &impl Fn(&str) -> Option<Tensor>) -> crate::Result<Vec<f32>> {
+    let tensor = format!("{name}.{kind}");
+    let Some(found) = find(&tensor) else {
+        return Err(crate::Error::MissingTensor { path: "optimizer state".to_owned(), tensor });
+    };
+    if found.dims() != dims {
+        return Err(crate::Error::WrongShape { tensor, given: format!("{:?}", found.dims()), expected: format!("{dims:?}") });
+    }
+    Ok(with_values(&found, |values| Ok(values.to_vec()))?)
 }
 
 /// Runs `f` on the values of a tensor as contiguous f32.
@@ -56,7 +80,7 @@ pub(super) fn with_values<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Result<R
     }
 }
 
-struct InPlace<F>(std::sync::Mutex<Option<F>>);
+struct InPlace<F>(Mutex<Option<F>>);
 
 impl<F: FnOnce(&mut [f32])> candle_core::InplaceOp1 for InPlace<F> {
     fn name(&self) -> &'static str {

@@ -1,16 +1,20 @@
 //! Optimizers, clipping and schedules: parameters and gradients only. All state can be saved and restored exactly.
 
+mod adafactor;
 mod adamw;
 mod clip;
 mod gradients;
+mod method;
 mod schedule;
 mod sgd;
 #[cfg(test)]
 mod tests;
 
+pub use adafactor::Adafactor;
 pub use adamw::{AdamW, AdamWOptions};
-pub use clip::{clip, norm};
+pub use clip::{clip, norm, norms};
 pub use gradients::Gradients;
+pub use method::{Method, Optimizer, Options};
 pub use schedule::{Schedule, Shape};
 pub use sgd::{Sgd, SgdOptions};
 

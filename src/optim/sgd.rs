@@ -2,8 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use super::adamw::restored;
-use super::gradients::{Gradients, with_values};
+use super::gradients::{Gradients, change, restored};
 use super::{Parameters, decays};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -15,13 +14,15 @@ pub struct SgdOptions {
 pub struct Sgd {
     parameters: Parameters,
     options: SgdOptions,
+    /// Empty without momentum.
     buffers: Vec<Vec<f32>>,
     steps: usize,
 }
 
 impl Sgd {
     pub fn new(parameters: Parameters, options: SgdOptions) -> Self {
-        let buffers = parameters.iter().map(|(_, var)| vec![0.0; var.elem_count()]).collect();
+        let kept = if options.momentum > 0.0 { 1 } else { 0 };
+        let buffers = parameters.iter().map(|(_, var)| vec![0.0; kept * var.elem_count()]).collect();
         Self { parameters, options, buffers, steps: 0 }
     }
 
@@ -40,25 +41,25 @@ impl Sgd {
         for (((name, var), buffer), gradient) in self.parameters.iter().zip(&mut self.buffers).zip(&gradients.0) {
             let Some(gradient) = gradient else { continue };
             let decay = if decays(name) { self.options.weight_decay as f32 } else { 0.0 };
-            let mut values = with_values(var, |values| Ok(values.to_vec()))?;
-            with_values(&gradient.reshape(var.shape())?, |g| {
-                for ((p, g), b) in values.iter_mut().zip(g).zip(buffer.iter_mut()) {
+            change(var, gradient, |p, g| {
+                if buffer.is_empty() {
+                    return p.iter_mut().zip(g).for_each(|(p, g)| *p -= rate * (g + decay * *p));
+                }
+                for ((p, g), b) in p.iter_mut().zip(g).zip(buffer.iter_mut()) {
                     *b = momentum * *b + g + decay * *p;
                     *p -= rate * *b;
                 }
-                Ok(())
             })?;
-            var.set(&Tensor::from_vec(values, var.shape(), var.device())?.to_dtype(var.dtype())?)?;
         }
         Ok(())
     }
 
-    /// `NAME.momentum_buffer` of every parameter.
+    /// `NAME.momentum_buffer` of every parameter; nothing without momentum.
     ///
     /// # Errors
     /// Only what candle reports.
     pub fn state(&self) -> crate::Result<Vec<(String, Tensor)>> {
-        let named = self.parameters.iter().zip(&self.buffers);
+        let named = self.parameters.iter().zip(&self.buffers).filter(|(_, buffer)| !buffer.is_empty());
         named.map(|((name, var), b)| Ok((format!("{name}.momentum_buffer"), Tensor::from_slice(b, var.shape(), &Device::Cpu)?))).collect()
     }
 
@@ -67,8 +68,10 @@ impl Sgd {
     /// # Errors
     /// `MissingTensor`, `WrongShape`.
     pub fn restore(&mut self, steps: usize, find: impl Fn(&str) -> Option<Tensor>) -> crate::Result<()> {
-        let named = self.parameters.iter();
-        self.buffers = named.map(|(name, var)| restored(name, "momentum_buffer", var, &find)).collect::<crate::Result<_>>()?;
+        if self.options.momentum > 0.0 {
+            let named = self.parameters.iter();
+            self.buffers = named.map(|(name, var)| restored(name, "momentum_buffer", var.dims(), &find)).collect::<crate::Result<_>>()?;
+        }
         self.steps = steps;
         Ok(())
     }

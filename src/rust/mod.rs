@@ -3,6 +3,7 @@
 //! Three processes: the session (this one), the engine (evcxr with rust-analyzer, [`engine`]), and the program that holds the cells'
 //! variables, started by the engine. Whatever the cells do costs at most the last two.
 
+mod caller;
 pub mod calls;
 #[cfg(feature = "rust-cells")]
 mod engine;
@@ -17,6 +18,7 @@ mod sieve;
 mod sources;
 mod trouble;
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -29,7 +31,8 @@ use crate::stop::Stop;
 use crate::store::Home;
 use crate::words::ui;
 use crate::{Error, Result};
-use post::{Heard, Post};
+pub use caller::{Caller, Meanwhile};
+use post::{Heard, Line, Post};
 use process::Process;
 
 /// How often a waiting cell looks whether it was interrupted.
@@ -61,8 +64,10 @@ pub fn hook() -> bool {
 
 /// What a cell needs of the session while it runs.
 pub trait Serve {
-    /// Answers one request.
-    fn answer(&mut self, ask: Ask) -> Answer;
+    /// Answers one request; `caller` is who asked.
+    fn answer(&mut self, ask: Ask, caller: &mut Caller<'_>) -> Answer;
+    /// Called again and again while the cell asks nothing.
+    fn meanwhile(&mut self);
     fn print(&mut self, error: bool, text: &str);
     /// The cell's last expression.
     fn value(&mut self, forms: Vec<Form>);
@@ -100,7 +105,7 @@ impl Rust {
             self.process = None;
             return Err(trouble::died("the engine is gone"));
         }
-        let mut cell = Cell { heard: &heard, process, desk, stop, panicked: false, returned: false, stopped: None };
+        let mut cell = Cell { heard: &heard, later: VecDeque::new(), process, desk, stop, panicked: false, returned: false, stopped: None };
         cell.follow().map_err(|end| trouble::error(end, code))
     }
 
@@ -154,6 +159,8 @@ enum End {
 /// A running cell.
 struct Cell<'a> {
     heard: &'a Receiver<Heard>,
+    /// Heard while a call was answered, and kept for after it.
+    later: VecDeque<Heard>,
     process: &'a mut Process,
     desk: &'a mut dyn Serve,
     stop: &'a Stop,
@@ -167,26 +174,28 @@ impl Cell<'_> {
     fn follow(&mut self) -> Result<(), End> {
         loop {
             self.look_at_stop()?;
-            match self.heard.recv_timeout(LOOK) {
-                Ok(Heard::Ask { mark, ask, answer }) => {
+            let heard = self.later.pop_front().map_or_else(|| self.heard.recv_timeout(LOOK), Ok);
+            match heard {
+                Ok(Heard::Ask { mark, ask, line }) => {
                     self.wait_for(mark);
-                    let _ = answer.send(self.answer(ask));
+                    let answer = self.answer(ask, &line);
+                    line.say(answer);
                 }
                 Ok(Heard::Said(Said::Ended { forms })) => return self.ended(forms),
                 Ok(Heard::Said(Said::Failed { failure })) => return Err(self.failed(failure)),
                 Ok(Heard::Said(said)) => self.said(said),
                 Ok(Heard::Engine(_) | Heard::OutputGone) => {}
                 Ok(Heard::EngineGone) | Err(RecvTimeoutError::Disconnected) => return Err(self.gone()),
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.desk.meanwhile(),
             }
         }
     }
 
-    fn answer(&mut self, ask: Ask) -> Answer {
+    fn answer(&mut self, ask: Ask, line: &Line) -> Answer {
         if self.stop.raised() {
             return Answer::Failed { report: Error::Interrupted { what: ui::RUST_CALL.to_string() }.report() };
         }
-        self.desk.answer(ask)
+        self.desk.answer(ask, &mut Caller::new(line, self.heard, &mut self.later, self.stop))
     }
 
     /// Printed text up to the mark comes first.
@@ -200,7 +209,7 @@ impl Cell<'_> {
                 Ok(Heard::Said(Said::Mark { n })) if n == mark => return,
                 Ok(Heard::Said(said)) => self.said(said),
                 // A second thread of the cell asks meanwhile: it is told to try again rather than overtake.
-                Ok(Heard::Ask { answer, .. }) => drop(answer.send(Answer::Failed { report: Error::Busy {}.report() })),
+                Ok(Heard::Ask { line, .. }) => line.say(Answer::Failed { report: Error::Busy {}.report() }),
                 Ok(_) => {}
                 Err(_) => return,
             }

@@ -4,7 +4,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,13 +24,31 @@ pub enum Heard {
     Ask {
         mark: u64,
         ask: Ask,
-        answer: Sender<Answer>,
+        line: Line,
     },
     Said(Said),
     /// The engine has connected; orders go here.
     Engine(Box<dyn Stream>),
     EngineGone,
     OutputGone,
+}
+
+/// The connection on which something was asked.
+pub struct Line {
+    answer: Sender<Answer>,
+    more: Receiver<Ask>,
+}
+
+impl Line {
+    /// Sends an answer; who asked may be gone.
+    pub fn say(&self, answer: Answer) {
+        let _ = self.answer.send(answer);
+    }
+
+    /// What is asked after an answer that was not the last.
+    pub fn more(&self, timeout: Duration) -> Result<Ask, RecvTimeoutError> {
+        self.more.recv_timeout(timeout)
+    }
 }
 
 type Current = Arc<Mutex<Option<Sender<Heard>>>>;
@@ -132,12 +150,20 @@ fn serve<S: Stream + 'static>(role: Role, mut stream: S, twin: S, current: &Curr
     match role {
         Role::Lab => {
             while let Ok((mark, ask)) = receive::<(u64, Ask)>(&mut stream) {
-                let (answer, answered) = channel();
-                tell(current, Heard::Ask { mark, ask, answer });
-                // Nobody listens between cells.
-                let answer = answered.recv().unwrap_or_else(|_| Answer::Failed { report: Error::Busy {}.report() });
-                if send(&mut stream, &answer).is_err() {
-                    return;
+                let ((answer, answered), (next, more)) = (channel(), channel());
+                tell(current, Heard::Ask { mark, ask, line: Line { answer, more } });
+                loop {
+                    // Nobody listens between cells.
+                    let answer = answered.recv().unwrap_or_else(|_| Answer::Failed { report: Error::Busy {}.report() });
+                    if send(&mut stream, &answer).is_err() {
+                        return;
+                    }
+                    if !matches!(answer, Answer::Activation { .. }) {
+                        break;
+                    }
+                    let Ok((_, ask)) = receive::<(u64, Ask)>(&mut stream) else { return };
+                    // A call that was given up does not wait for it: its last answer is there.
+                    let _ = next.send(ask);
                 }
             }
         }

@@ -14,6 +14,7 @@ const FILES: &[(&str, &str)] = files![
     "lab/src/lib.rs",
     "lab/src/channel.rs",
     "lab/src/draw.rs",
+    "lab/src/hooks.rs",
     "lab/src/tensor.rs",
     "lab/src/training.rs",
     "wire/src/lib.rs",

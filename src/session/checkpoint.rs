@@ -82,7 +82,7 @@ impl Subject {
     /// # Errors
     /// Only what candle reports.
     pub fn of(model: &Model, adapter: Option<&Adapter>, data: &Dataset) -> Result<Self> {
-        let adapter = adapter.map(|adapter| format!("{} alpha={} dropout={}", adapter.title(), adapter.lora.alpha, adapter.lora.dropout));
+        let adapter = adapter.map(Adapter::identity);
         Ok(Self {
             model: model.name.clone(),
             weights: weights(model)?,
@@ -180,6 +180,11 @@ impl Checkpoint {
     pub fn of(found: &Found, every: Option<usize>) -> Self {
         let (path, identity) = (found.path.clone(), found.identity.clone());
         Self { path, identity, every, last: Instant::now(), took: Duration::ZERO, written: true, trouble: None }
+    }
+
+    /// The name of the run's folder.
+    pub fn key(&self) -> String {
+        self.path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
     /// The same run, cut off before.

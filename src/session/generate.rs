@@ -38,7 +38,7 @@ impl Session {
         // Each generation draws from a generator of its own, so that `seed=` repeats it whatever came before.
         let random = Random::seeded(options.seed.unwrap_or_else(|| self.random.bits()));
         let base = self.loaded.as_ref().ok_or(Error::NoModel {})?;
-        let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas().clone());
+        let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas().detached());
         self.generation = Some(Generation::begin(&base.model, &base.tokenizer, ids, deltas, options, random)?);
         Ok(())
     }

@@ -3,35 +3,79 @@
 use candle_core::{DType, Tensor};
 
 use super::Session;
-use crate::model::{Input, NoTap, Site, Slot, Tap};
+use crate::model::{Input, Site, Slot, Tap};
 use crate::nn::{Cache, Pass};
-use crate::words::nearest::nearest;
+use crate::words::nearest::{near, nearest};
 use crate::{Error, Result};
 
 /// Shape, how the session holds the numbers, and the numbers in f32, row-major.
 pub type Numbers = (Vec<usize>, String, Vec<f32>);
 
 /// A text in progress whose next tokens are chosen outside.
+#[derive(Debug)]
 pub struct Choosing {
     cache: Cache,
     len: usize,
 }
 
-/// Keeps one activation.
-struct Keep {
-    layer: usize,
-    site: Site,
-    kept: Option<Tensor>,
+/// Looks at activations on their way through the model, and may change them.
+pub trait Watch {
+    fn wants(&self, layer: usize, site: Site) -> bool;
+
+    /// Gets the numbers of one text, without the batch's axis; `None` leaves them as they are.
+    ///
+    /// # Errors
+    /// Ends the forward pass.
+    fn change(&mut self, layer: usize, site: Site, numbers: Numbers) -> Result<Option<(Vec<usize>, Vec<f32>)>>;
 }
 
-impl Tap for Keep {
-    fn wants(&self, layer: usize, site: Site) -> bool {
-        (layer, site) == (self.layer, self.site)
+/// Watches nothing.
+pub struct Nobody;
+
+impl Watch for Nobody {
+    fn wants(&self, _layer: usize, _site: Site) -> bool {
+        false
     }
 
-    fn take(&mut self, _layer: usize, _site: Site, activation: &Tensor) -> Result<()> {
-        self.kept = Some(activation.clone());
+    fn change(&mut self, _layer: usize, _site: Site, _numbers: Numbers) -> Result<Option<(Vec<usize>, Vec<f32>)>> {
+        Ok(None)
+    }
+}
+
+/// Hands activations to a watch, and keeps one as it is after that.
+struct Keep<'a> {
+    wanted: Option<(usize, Site)>,
+    kept: Option<Tensor>,
+    watch: &'a mut dyn Watch,
+}
+
+impl Tap for Keep<'_> {
+    fn wants(&self, layer: usize, site: Site) -> bool {
+        self.wanted == Some((layer, site)) || self.watch.wants(layer, site)
+    }
+
+    fn take(&mut self, layer: usize, site: Site, activation: &Tensor) -> Result<()> {
+        if self.wanted == Some((layer, site)) {
+            self.kept = Some(activation.clone());
+        }
         Ok(())
+    }
+
+    fn replace(&mut self, layer: usize, site: Site, activation: &Tensor) -> Result<Option<Tensor>> {
+        let changed = match self.watch.wants(layer, site) {
+            true => self.watch.change(layer, site, numbers(&activation.squeeze(0)?)?)?,
+            false => None,
+        };
+        let other = match changed {
+            Some((shape, _)) if shape[..] != activation.dims()[1..] => {
+                let expected = format!("{:?}", &activation.dims()[1..]);
+                return Err(Error::HookShape { activation: format!("{site:?}").to_lowercase(), given: format!("{shape:?}"), expected });
+            }
+            Some((_, data)) => Some(Tensor::from_vec(data, activation.dims(), activation.device())?.to_dtype(activation.dtype())?),
+            None => None,
+        };
+        self.take(layer, site, other.as_ref().unwrap_or(activation))?;
+        Ok(other)
     }
 }
 
@@ -60,8 +104,8 @@ impl Session {
     ///
     /// # Errors
     /// `NoModel`, `NoToken`, `ContextFull`, `EmptyText`.
-    pub fn logits_of(&self, ids: &[u32]) -> Result<Numbers> {
-        let hidden = self.through(ids, &mut NoTap, None)?;
+    pub fn logits_of(&self, ids: &[u32], watch: &mut dyn Watch) -> Result<Numbers> {
+        let hidden = self.through(ids, &mut Keep { wanted: None, kept: None, watch }, None)?;
         numbers(&self.base()?.model.logits(&hidden)?.squeeze(0)?)
     }
 
@@ -69,25 +113,53 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::logits_of`], `NoLayer`.
-    pub fn hidden(&self, text: &str, layer: usize) -> Result<Numbers> {
+    pub fn hidden(&self, text: &str, layer: usize, watch: &mut dyn Watch) -> Result<Numbers> {
         let layers = self.base()?.model.layers.len();
-        self.kept(text, layer, layers + 1, Site::Residual)
+        self.kept(text, layer, layers + 1, Site::Residual, watch)
     }
 
     /// Attention probabilities, `[H, T, T]`.
     ///
     /// # Errors
     /// As [`Session::hidden`].
-    pub fn attention(&self, text: &str, layer: usize) -> Result<Numbers> {
+    pub fn attention(&self, text: &str, layer: usize, watch: &mut dyn Watch) -> Result<Numbers> {
         let layers = self.base()?.model.layers.len();
-        self.kept(text, layer, layers, Site::Probabilities)
+        self.kept(text, layer, layers, Site::Probabilities, watch)
     }
 
-    fn kept(&self, text: &str, layer: usize, layers: usize, site: Site) -> Result<Numbers> {
+    /// An activation by its name: [`Session::activation_names`].
+    ///
+    /// # Errors
+    /// As [`Session::logits_of`], `NoActivation`.
+    pub fn activation(&self, text: &str, name: &str, watch: &mut dyn Watch) -> Result<Numbers> {
+        let (layer, site) = self.site(name)?;
+        self.kept(text, layer, layer + 1, site, watch)
+    }
+
+    /// # Errors
+    /// `NoModel`
+    pub fn activation_names(&self) -> Result<Vec<String>> {
+        Ok(self.base()?.model.activations().into_iter().map(|(name, ..)| name).collect())
+    }
+
+    /// The place of an activation.
+    ///
+    /// # Errors
+    /// `NoModel`, `NoActivation` with the names that are near.
+    pub fn site(&self, name: &str) -> Result<(usize, Site)> {
+        if let Some(found) = self.base()?.model.activation(name) {
+            return Ok(found);
+        }
+        let names = self.activation_names()?;
+        let near: Vec<String> = near(name, names.iter().map(String::as_str), 3).iter().map(|name| format!("`{name}`")).collect();
+        Err(Error::NoActivation { given: name.to_owned(), nearest: near.join(", "), end: names.last().cloned().unwrap_or_default() })
+    }
+
+    fn kept(&self, text: &str, layer: usize, layers: usize, site: Site, watch: &mut dyn Watch) -> Result<Numbers> {
         if layer >= layers {
             return Err(Error::NoLayer { layer, layers });
         }
-        let mut keep = Keep { layer, site, kept: None };
+        let mut keep = Keep { wanted: Some((layer, site)), kept: None, watch };
         self.through(&self.encode(text)?, &mut keep, None)?;
         let kept = keep.kept.ok_or_else(|| Error::Internal { doing: "a look inside".into(), cause: format!("nothing at {site:?}") })?;
         numbers(&kept.squeeze(0)?)
@@ -136,33 +208,30 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::logits_of`].
-    pub fn begin_choosing(&mut self, prompt: &str) -> Result<Numbers> {
+    pub fn begin_choosing(&self, prompt: &str, watch: &mut dyn Watch) -> Result<(Choosing, Numbers)> {
         let ids = self.encode_prompt("generate", prompt)?;
-        let mut cache = Cache::new();
-        let scores = self.scores(&ids, &mut cache)?;
-        self.choosing = Some(Choosing { cache, len: ids.len() });
-        Ok(scores)
+        let mut choosing = Choosing { cache: Cache::new(), len: ids.len() };
+        let scores = self.scores(&ids, &mut choosing.cache, watch)?;
+        Ok((choosing, scores))
     }
 
     /// Takes the chosen token; `None` after the model's end token, or when the context is full.
     ///
     /// # Errors
-    /// `NoToken`; nothing was begun.
-    pub fn choose(&mut self, id: u32) -> Result<Option<Numbers>> {
+    /// `NoToken`.
+    pub fn choose(&self, choosing: &mut Choosing, id: u32, watch: &mut dyn Watch) -> Result<Option<Numbers>> {
         self.known(&[id])?;
-        let Some(mut choosing) = self.choosing.take() else { return Err(Error::NoRun {}) };
         let base = self.base()?;
         if base.tokenizer.eos().contains(&id) || choosing.len >= base.model.spec.context {
             return Ok(None);
         }
-        let scores = self.scores(&[id], &mut choosing.cache)?;
+        let scores = self.scores(&[id], &mut choosing.cache, watch)?;
         choosing.len += 1;
-        self.choosing = Some(choosing);
         Ok(Some(scores))
     }
 
-    fn scores(&self, ids: &[u32], cache: &mut Cache) -> Result<Numbers> {
-        let hidden = self.through(ids, &mut NoTap, Some(cache))?;
+    fn scores(&self, ids: &[u32], cache: &mut Cache, watch: &mut dyn Watch) -> Result<Numbers> {
+        let hidden = self.through(ids, &mut Keep { wanted: None, kept: None, watch }, Some(cache))?;
         let last = hidden.narrow(1, hidden.dim(1)? - 1, 1)?;
         numbers(&self.base()?.model.logits(&last)?.flatten_all()?)
     }

@@ -4,7 +4,7 @@ use super::Session;
 use crate::data::Dataset;
 use crate::device::memory;
 use crate::model::{Footprint, Model, spare};
-use crate::nn::Pass;
+use crate::nn::{Deltas, Pass};
 use crate::plot::number;
 use crate::train::{Recipe, Recompute};
 use crate::{Error, Result};
@@ -56,7 +56,8 @@ impl Session {
         let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas());
         let pass = Pass { deltas, dropout: Some(0) };
         let footprint = Footprint::of(&model.detached(), &pass, self.adapter.is_none())?;
-        let width = data.longest().min(model.spec.context);
+        let ahead = deltas.map_or(Ok(0), Deltas::ahead)?;
+        let width = (data.longest() + ahead).min(model.spec.context);
         let bytes = |every| fixed + footprint.bytes(recipe.batch, width, every);
         memory::give_back();
         let held = self.run.as_ref().map_or(0, |active| active.run.held());

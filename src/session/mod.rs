@@ -7,9 +7,11 @@ mod generate;
 mod inside;
 mod load;
 mod look;
+mod memorise;
 mod memory;
 mod pretrain;
 mod quant;
+mod runs;
 mod save;
 mod snapshot;
 mod train;
@@ -23,9 +25,10 @@ use wire::{HistoryEntry, HistoryQuery};
 
 pub use checkpoint::Found;
 pub use generate::Written;
-pub use inside::Numbers;
+pub use inside::{Choosing, Nobody, Numbers, Watch};
 pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
+pub use memorise::{Memorised, Memory, WRITTEN};
 pub use memory::{Room, Saving, Thrift};
 pub use pretrain::Shape;
 pub use quant::{Format, Quantised, Substitute, TensorError};
@@ -53,6 +56,7 @@ pub struct Session {
     history: Arc<History>,
     cache: PathBuf,
     runs: PathBuf,
+    records: PathBuf,
     settings: PathBuf,
     running: PathBuf,
     seed: u64,
@@ -62,7 +66,6 @@ pub struct Session {
     adapter: Option<Adapter>,
     data: Option<Dataset>,
     generation: Option<Generation>,
-    choosing: Option<inside::Choosing>,
     chat: Vec<Message>,
     run: Option<train::Active>,
     thrift: Thrift,
@@ -95,6 +98,7 @@ impl Session {
             history,
             cache: home.cache(),
             runs: home.runs(),
+            records: home.records(),
             settings: home.settings(),
             running: home.running(),
             seed: FIRST_SEED,
@@ -104,7 +108,6 @@ impl Session {
             adapter: None,
             data: None,
             generation: None,
-            choosing: None,
             chat: Vec::new(),
             run: None,
             thrift: Thrift::default(),

@@ -3,12 +3,13 @@
 use candle_core::DType;
 
 use super::checkpoint::{self, Checkpoint, Found, Identity, Subject};
+use super::runs::Keeping;
 use super::{Room, Session};
 use crate::data::Dataset;
 use crate::device;
 use crate::model::{Model, Slot};
-use crate::nn::Weight;
-use crate::train::{Recipe, Run, Step, Tape};
+use crate::nn::{Deltas, Weight};
+use crate::train::{Recipe, Run, Step, Tape, Validation, guard};
 use crate::{Error, Result};
 
 /// A run and what it works on.
@@ -21,8 +22,9 @@ pub struct Active {
     /// Of the weights that the run computes with.
     dtype: DType,
     /// Set where the run is kept for another process.
-    checkpoint: Option<Checkpoint>,
+    pub(super) checkpoint: Option<Checkpoint>,
     pub(super) room: Room,
+    pub(super) keeping: Keeping,
 }
 
 /// What a run is expected to take, said before it begins.
@@ -39,6 +41,8 @@ pub struct Prediction {
     pub recompute: Option<usize>,
     /// Memory beside the weights if all of it were kept.
     pub plain: u64,
+    /// Training examples that are answers, and those of them whose end is learned.
+    pub ends: (usize, usize),
 }
 
 impl Prediction {
@@ -68,7 +72,7 @@ impl Session {
         };
         let mut run = Run::begin(recipe, vars, data)?;
         run.keep(Tape::new(room.every));
-        self.run = Some(Active { run, working: Some(working), full, dtype, checkpoint: None, room });
+        self.run = Some(Active { run, working: Some(working), full, dtype, checkpoint: None, room, keeping: Keeping::default() });
         Ok(prediction)
     }
 
@@ -78,11 +82,15 @@ impl Session {
     /// `NoModel`, `NoData`, `BatchTooBig`, `TooBig`, `OverLimit`.
     fn foresee(&self, recipe: &Recipe, dtype: DType) -> Result<(Prediction, Room)> {
         let (model, data) = (&self.base()?.model, self.dataset()?);
+        let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas());
+        guard::rate(recipe.lr, deltas.map(Deltas::scale), recipe.optimizer)?;
+        guard::fits_context(data, deltas.map_or(Ok(0), Deltas::ahead)?, model.spec.context)?;
         let steps = recipe.total_steps(data.train.len())?;
         let trained = self.adapter.as_ref().map_or(model.parameters() as usize, |adapter| adapter.parameters());
         let mut prediction = predict(model, data, recipe, (steps, trained, self.adapter.is_none()), dtype);
         let room = self.room(model, data, recipe, prediction.bytes)?;
         prediction.take(&room, model);
+        prediction.ends = guard::ends(data, self.base()?.tokenizer.eos());
         Ok((prediction, room))
     }
 
@@ -107,6 +115,7 @@ impl Session {
         let checkpoint = Checkpoint::of(found, every);
         checkpoint.restore(&mut active.run)?;
         active.checkpoint = Some(checkpoint);
+        active.keeping = Keeping::resumed();
         self.run = Some(active);
         Ok(())
     }
@@ -124,6 +133,9 @@ impl Session {
         self.begin_training(found.identity.recipe.clone(), dtype.unwrap_or(DType::F32))?;
         self.go_on(&found, every)?;
         if let (Some(active), Some(steps)) = (&mut self.run, steps) {
+            if active.run.returned() {
+                return Err(Error::RunReturned { step: active.run.weights_of() });
+            }
             active.run.extend(steps);
         }
         Ok(found)
@@ -147,6 +159,9 @@ impl Session {
         let (_, room) = self.foresee(&active.run.recipe, active.dtype)?;
         let model = &self.loaded.as_ref().ok_or(Error::NoModel {})?.model;
         let active = self.run.as_mut().ok_or(Error::NoRun {})?;
+        if active.run.returned() {
+            return Err(Error::RunReturned { step: active.run.weights_of() });
+        }
         active.run.keep(Tape::new(room.every));
         active.room = room;
         if let Some(steps) = steps {
@@ -162,6 +177,15 @@ impl Session {
     /// # Errors
     /// `NotFinite`, `NoGradient`, `Interrupted` during validation.
     pub fn train_step(&mut self) -> Result<Option<Step>> {
+        let step = self.take_step();
+        match &step {
+            Ok(None) => {}
+            taken => self.note_step(taken.as_ref().err()),
+        }
+        step
+    }
+
+    fn take_step(&mut self) -> Result<Option<Step>> {
         let Some(Active { run, working: Some(model), checkpoint, .. }) = &mut self.run else { return Ok(None) };
         let data = self.data.as_ref().ok_or(Error::NoData {})?;
         if run.done() {
@@ -198,9 +222,29 @@ impl Session {
         }
     }
 
+    /// Makes the trained weights what they were at the best validation of the last run, which cannot go on then.
+    ///
+    /// # Errors
+    /// `NoRun`; `NoBest` where the best are the last, or were not kept.
+    pub fn go_back(&mut self) -> Result<Validation> {
+        let active = self.run.as_mut().ok_or(Error::NoRun {})?;
+        // A full run's variables are the session's weights since it was put down.
+        let best = active.run.go_back()?.ok_or_else(|| Error::NoBest { step: active.run.weights_of() })?;
+        let trained = if active.full { &mut self.unsaved.model } else { &mut self.unsaved.adapter };
+        *trained = true;
+        self.publish();
+        Ok(best)
+    }
+
     /// Puts the run down: fully trained weights become the session's, widened copies go. What was learned stays, however it ended.
-    pub fn finish_training(&mut self) {
-        let Some(active) = &mut self.run else { return };
+    /// A run that had patience and came to its end goes back to its best validation, which it gives.
+    ///
+    /// # Errors
+    /// Only what candle reports of going back.
+    pub fn finish_training(&mut self) -> Result<Option<Validation>> {
+        let Some(active) = &mut self.run else { return Ok(None) };
+        let patient = active.run.recipe.patience.is_some() && active.run.done();
+        let back = if patient { active.run.go_back() } else { Ok(None) };
         if let (Some(working), true, Some(base)) = (active.working.take(), active.full, &mut self.loaded) {
             base.model = working.detached();
         }
@@ -212,8 +256,10 @@ impl Session {
         if let Some(checkpoint) = active.checkpoint.as_mut().filter(|_| active.run.done()) {
             checkpoint.discard();
         }
+        self.end_record();
         device::memory::give_back();
         self.publish();
+        back
     }
 
     /// What was forecast for the run that was begun.
@@ -244,9 +290,11 @@ fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, f
     let wide = model.parameters() * if full { 4 } else { dtype.size_in_bytes() as u64 };
     // A model that is dense in this dtype already is shared, not copied; a full run copies it.
     let widened = if full || model.format() != dtype.as_str() { wide } else { 0 };
-    // Gradient, and the optimizer's two moments, all f32.
-    let copies = if recipe.accum > 1 { 4 } else { 3 };
-    let bytes = widened + copies * 4 * parameters as u64;
+    // Gradient, and what the optimizer keeps, all f32; early stopping keeps the best weights too.
+    let best = if recipe.patience.is_some() { 4 } else { 0 };
+    let sum = if recipe.accum > 1 { 4 } else { 0 };
+    let optimizer = (4 + sum + recipe.optimizer.bytes_per_parameter(recipe.momentum) + best) * parameters as u64;
+    let bytes = widened + optimizer;
     let mean = data.train.iter().map(|example| example.len()).sum::<usize>() as f64 / data.train.len().max(1) as f64;
     let tokens = mean * (recipe.batch * recipe.accum * steps) as f64;
     let products = (model.spec.layers * model.spec.layer_products()) as f64;
@@ -255,5 +303,5 @@ fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, f
     // What was seen on this decoder: half the speed of a plain product, and the small operations of each layer beside it.
     let overhead = (recipe.accum * steps * model.spec.layers) as f64 * 2e-3;
     let seconds = tokens * flops / (0.5 * device::speed()) + overhead;
-    Prediction { steps, parameters, bytes, widened, seconds, recompute: None, plain: bytes }
+    Prediction { steps, parameters, bytes, widened, seconds, recompute: None, plain: bytes, ends: (0, 0) }
 }

@@ -3,11 +3,13 @@
 mod history;
 mod home;
 mod running;
+mod runs;
 mod settings;
 mod write;
 
 pub use history::History;
 pub use home::Home;
 pub use running::{Left, Running, left_behind};
+pub use runs::{All as AllRuns, End, Head, Layers, Past, Point, Record, Runs};
 pub use settings::Settings;
 pub use write::{WRITING, atomic_folder, atomic_write, check_room};

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::check::Unproven;
+use super::stopping::Best;
 use super::{Run, Step, Validation, exact};
 use crate::data::Cursor;
 use crate::random::Random;
@@ -31,6 +32,12 @@ pub struct Progress {
     unproven: Unproven,
     #[serde(with = "exact")]
     seconds: f64,
+    patience: Option<usize>,
+    /// The step whose trained values lie beside, as `best.NAME`.
+    best: Option<usize>,
+    returned: bool,
+    /// It came to its end: what it learned is all here.
+    pub done: bool,
 }
 
 /// A run between two steps.
@@ -43,6 +50,8 @@ pub struct State {
 
 /// The steps taken, `[step, 6]` in f64: of, loss, rate, norm of the gradient, tokens, loss of the validation or NaN.
 const STEPS: &str = "run.steps";
+/// What stands before the name of a variable that is kept as it was at the best validation.
+const BEST: &str = "best.";
 /// The key of the notes in the file's metadata.
 const NOTES: &str = "lantern";
 /// No header is longer: what says so is not one of these files.
@@ -62,9 +71,15 @@ impl Run {
             updates: self.optimizer.steps(),
             unproven: self.unproven.clone(),
             seconds: self.seconds,
+            patience: self.patience,
+            best: self.best.as_ref().map(|best| best.validation.step),
+            returned: self.returned,
+            done: self.done(),
         };
         let mut tensors: Vec<_> = self.vars.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect();
         tensors.extend(self.optimizer.state()?);
+        let best = self.best.iter().flat_map(|best| &best.values).zip(&self.vars);
+        tensors.extend(best.map(|(value, (name, _))| (format!("{BEST}{name}"), value.clone())));
         tensors.push((STEPS.to_owned(), table(&self.steps)?));
         Ok(State { progress, tensors })
     }
@@ -84,9 +99,18 @@ impl Run {
             var.set(&stored.to_device(var.device())?)?;
         }
         self.steps = untabled(tensors.get(STEPS).ok_or_else(|| missing(STEPS))?)?;
-        let Progress { step: _, of, cursor, random, updates: _, unproven, seconds } = progress;
+        let Progress { step: _, of, cursor, random, updates: _, unproven, seconds, patience, best, returned, done: _ } = progress;
+        self.best = match best.and_then(|step| self.steps.get(step.checked_sub(1)?)?.validation) {
+            Some(validation) => {
+                let kept = self.vars.iter().map(|(name, _)| format!("{BEST}{name}"));
+                let values = kept.map(|name| tensors.get(&name).cloned().ok_or_else(|| missing(&name))).collect::<Result<_>>()?;
+                Some(Best { validation, values })
+            }
+            None => None,
+        };
         self.order.go_to(cursor);
         (self.total, self.random, self.unproven, self.seconds) = (of, random, unproven, seconds);
+        (self.patience, self.returned) = (patience, returned);
         Ok(())
     }
 }
@@ -121,7 +145,7 @@ struct Notes<T> {
     identity: T,
 }
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 impl State {
     /// Writes the file's bytes; `identity` comes back from [`header`].

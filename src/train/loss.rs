@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::Tape;
 use crate::data::{self, Batch, Example, IGNORE};
-use crate::model::{Input, Model, NoTap};
+use crate::model::{Input, Model, NoTap, Tap};
 use crate::nn::{Deltas, Pass, Weight};
 use crate::ops::{self, HeadWeight};
 use crate::optim::{Gradients, Parameters};
@@ -46,11 +46,31 @@ fn learned_rows(model: &Model, hidden: &Tensor, batch: &Batch) -> Result<(Tensor
     Ok((hidden.index_select(&rows, 0)?, targets))
 }
 
+/// Hidden states `[B, T, hidden]` of a batch.
+pub fn hidden(model: &Model, batch: &Batch, pass: &Pass, taps: &mut dyn Tap) -> Result<Tensor> {
+    model.forward(Input::Ids(&ids(model, batch)?), None, pass, taps)
+}
+
 fn ids(model: &Model, batch: &Batch) -> Result<Tensor> {
     Ok(Tensor::from_vec(batch.ids.clone(), (batch.rows, batch.width), &model.device)?)
 }
 
-/// The loss of an accumulation window and the gradients of its mean, in the order of `vars`: what one step learns from.
+/// What the gradients of a window are of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Aim {
+    /// Share of each target that is spread over the vocabulary.
+    pub smoothing: f64,
+    /// The mean loss is multiplied by it, the gradients with it.
+    pub scale: f64,
+}
+
+impl Default for Aim {
+    fn default() -> Self {
+        Self { smoothing: 0.0, scale: 1.0 }
+    }
+}
+
+/// The loss of an accumulation window and the gradients of its mean, times `aim.scale`, in the order of `vars`: what one step learns from.
 /// Each batch draws the seed of its dropout.
 ///
 /// # Errors
@@ -60,19 +80,38 @@ pub fn gradients(
     deltas: Option<&Deltas>,
     window: &[Batch],
     vars: &Parameters,
+    aim: Aim,
+    seed: &mut dyn FnMut() -> u64,
+) -> Result<(Loss, Gradients)> {
+    gradients_on(&mut Tape::default(), model, deltas, window, vars, aim, seed)
+}
+
+/// [`gradients`] with as much of each forward pass kept as `tape` says: the same bits.
+///
+/// # Errors
+/// As for [`gradients`].
+pub fn gradients_on(
     tape: &mut Tape,
+    model: &Model,
+    deltas: Option<&Deltas>,
+    window: &[Batch],
+    vars: &Parameters,
+    aim: Aim,
     seed: &mut dyn FnMut() -> u64,
 ) -> Result<(Loss, Gradients)> {
     let mut loss = Loss { sum: 0.0, tokens: window.iter().map(|batch| batch.learned).sum() };
+    if loss.tokens == 0 {
+        return Err(Error::NothingLearned { rows: window.iter().map(|batch| batch.rows).sum() });
+    }
     let mut gradients = Gradients::default();
     for batch in window {
         let pass = Pass { deltas, dropout: Some(seed()) };
         let ids = ids(model, batch)?;
         let of_batch = tape.gradients(model, Input::Ids(&ids), &pass, vars, |hidden| {
             let (hidden, targets) = learned_rows(model, hidden, batch)?;
-            let sum = ops::cross_entropy(&hidden, &head_of(model), &targets)?;
+            let sum = ops::smoothed_cross_entropy(&hidden, &head_of(model), &targets, aim.smoothing)?;
             loss.sum += f64::from(sum.to_scalar::<f32>()?);
-            Ok((sum / loss.tokens as f64)?)
+            Ok((sum * (aim.scale / loss.tokens as f64))?)
         })?;
         gradients.add(of_batch)?;
     }
@@ -90,8 +129,7 @@ pub fn evaluate(model: &Model, pass: &Pass, examples: &[Example], batch: usize, 
             return Err(Error::Interrupted { what: ui::EVAL_STOPPED.to_string() });
         }
         let batch = data::batch(chunk, 0);
-        let hidden = model.forward(Input::Ids(&ids(model, &batch)?), None, pass, &mut NoTap)?; // (B, T, C)
-        let (hidden, targets) = learned_rows(model, &hidden, &batch)?;
+        let (hidden, targets) = learned_rows(model, &hidden(model, &batch, pass, &mut NoTap)?, &batch)?;
         loss.sum += ops::token_losses(&hidden, &head_of(model), &targets)?.iter().map(|l| f64::from(*l)).sum::<f64>();
         loss.tokens += targets.len();
     }

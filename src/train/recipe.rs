@@ -1,7 +1,7 @@
 //! How a run is made: the numbers that a person may set, with transformers' meanings.
 
 use super::exact;
-use crate::optim::{Schedule, Shape};
+use crate::optim::{AdamWOptions, Method, Options, Schedule, Shape};
 use crate::{Error, Result};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -29,6 +29,53 @@ pub struct Recipe {
     pub seed: u64,
     /// Steps between two looks at the validation examples.
     pub eval_every: Option<usize>,
+    pub optimizer: Method,
+    /// Of SGD.
+    #[serde(with = "exact")]
+    pub momentum: f64,
+    /// Of AdamW, as `eps`.
+    #[serde(with = "exact")]
+    pub beta1: f64,
+    #[serde(with = "exact")]
+    pub beta2: f64,
+    #[serde(with = "exact")]
+    pub eps: f64,
+    /// Share of each target that is spread over the vocabulary (transformers' `label_smoothing_factor`). Validation measures without it.
+    #[serde(with = "exact")]
+    pub label_smoothing: f64,
+    /// Validations in a row without improvement that end the run.
+    pub patience: Option<usize>,
+    /// What a validation must gain on the best one to count as an improvement.
+    #[serde(with = "exact")]
+    pub threshold: f64,
+}
+
+/// transformers' defaults, but for the schedule: cosine, as `%train` has it.
+impl Default for Recipe {
+    fn default() -> Self {
+        let AdamWOptions { betas: (beta1, beta2), eps, weight_decay } = AdamWOptions::default();
+        Self {
+            epochs: 1.0,
+            steps: None,
+            batch: 4,
+            accum: 1,
+            lr: 5e-5,
+            schedule: Shape::Cosine,
+            warmup: 0.0,
+            weight_decay,
+            clip: 1.0,
+            seed: 42,
+            eval_every: None,
+            optimizer: Method::AdamW,
+            momentum: 0.0,
+            beta1,
+            beta2,
+            eps,
+            label_smoothing: 0.0,
+            patience: None,
+            threshold: 0.0,
+        }
+    }
 }
 
 impl Recipe {
@@ -42,6 +89,12 @@ impl Recipe {
         }
         let per_epoch = examples.div_ceil(self.batch).div_ceil(self.accum);
         Ok(self.steps.unwrap_or_else(|| (per_epoch as f64 * self.epochs).ceil() as usize).max(1))
+    }
+
+    /// What the optimizer is made with.
+    pub fn options(&self) -> Options {
+        let adamw = AdamWOptions { betas: (self.beta1, self.beta2), eps: self.eps, weight_decay: self.weight_decay };
+        Options { method: self.optimizer, adamw, momentum: self.momentum, weight_decay: self.weight_decay }
     }
 
     /// The learning rate over a run of `total` steps.

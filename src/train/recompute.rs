@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use candle_core::{Tensor, Var};
 
-use crate::model::{Angles, Entered, Input, Model, NoTap, segments};
-use crate::nn::Pass;
+use crate::model::{Input, Model, NoTap, Way, segments};
+use crate::nn::{Deltas, Pass, Soft};
 use crate::optim::{Gradients, Parameters};
 use crate::{Error, Result};
 
@@ -56,7 +56,7 @@ impl Tape {
         self.again
     }
 
-    /// The gradients of a scalar, in the order of `vars`: `scalar` makes it of the hidden states `[B, T, hidden]` after the last norm.
+    /// As [`Tape::segments`]. A soft prompt that is computed is a leaf meanwhile: what computes it goes backward once, as with all kept.
     ///
     /// # Errors
     /// `ContextFull`, and those of `scalar`.
@@ -68,8 +68,33 @@ impl Tape {
         vars: &Parameters,
         scalar: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<Gradients> {
-        let Entered { x: entered, angles } = model.enter(input, None)?;
-        let run = |layers: Range<usize>, x: &Tensor| through(model, layers, x, angles.as_ref(), pass);
+        let computed = |soft: &&Soft| soft.rows.track_op() && !soft.rows.is_variable();
+        let (Some(deltas), Some(soft), Some(_)) = (pass.deltas, pass.soft().filter(computed), self.every) else {
+            return self.segments(model, input, pass, vars, scalar);
+        };
+        let leaf = Var::from_tensor(&soft.rows.detach())?;
+        let deltas = Deltas { soft: Some(Soft { rows: leaf.as_tensor().clone(), ..soft.clone() }), ..deltas.clone() };
+        let with_leaf: Parameters = vars.iter().cloned().chain([(String::new(), leaf)]).collect();
+        let mut gradients = self.segments(model, input, &Pass { deltas: Some(&deltas), ..*pass }, &with_leaf, scalar)?;
+        let of_leaf = gradients.0.pop().flatten();
+        pull(&soft.rows, of_leaf, &soft.rows, vars, &mut gradients)?;
+        Ok(gradients)
+    }
+
+    /// The gradients of a scalar, in the order of `vars`: `scalar` makes it of the hidden states `[B, T, hidden]` after the last norm.
+    ///
+    /// # Errors
+    /// `ContextFull`, and those of `scalar`.
+    fn segments(
+        &mut self,
+        model: &Model,
+        input: Input,
+        pass: &Pass,
+        vars: &Parameters,
+        scalar: impl FnOnce(&Tensor) -> Result<Tensor>,
+    ) -> Result<Gradients> {
+        let (entered, way) = model.enter(input, None, pass)?;
+        let run = |layers: Range<usize>, x: &Tensor| through(model, layers, x, &way, pass);
         let mut segments = segments(model.layers.len(), self.every.unwrap_or(usize::MAX));
         let last = segments.pop().unwrap_or(0..0);
         let mut starts: Vec<Start> = Vec::with_capacity(segments.len());
@@ -83,7 +108,7 @@ impl Tape {
             (x, learns) = (y.detach(), learns || y.track_op());
         }
         let top = if learns && !whole { Var::from_tensor(&x)?.into_inner() } else { x };
-        let mut store = scalar(&model.leave(&run(last, &top)?)?)?.backward()?;
+        let mut store = scalar(&model.leave(run(last, &top)?, &way)?)?.backward()?;
         let mut gradients = Gradients::take(vars, &mut store);
         let mut into = store.remove(&top);
         drop((store, top));
@@ -111,10 +136,10 @@ fn pull(y: &Tensor, gradient: Option<Tensor>, x: &Tensor, vars: &Parameters, gra
     Ok(store.remove(x))
 }
 
-fn through(model: &Model, layers: Range<usize>, x: &Tensor, angles: Option<&Angles>, pass: &Pass) -> Result<Tensor> {
+fn through(model: &Model, layers: Range<usize>, x: &Tensor, way: &Way, pass: &Pass) -> Result<Tensor> {
     let mut x = x.clone();
     for i in layers {
-        x = model.layer(i, &x, angles, None, pass, &mut NoTap)?;
+        x = model.layer(i, x, way, None, pass, &mut NoTap)?;
     }
     Ok(x)
 }

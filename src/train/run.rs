@@ -5,13 +5,15 @@ use std::time::Instant;
 use candle_core::Var;
 
 use super::check::Unproven;
-use super::loss;
-use super::{Loss, Recipe, Tape};
+use super::guard::{self, Failed};
+use super::stats::{self, Sample, Stats};
+use super::stopping::{self, Best};
+use super::{Aim, Loss, Recipe, Tape, loss};
 use crate::data::{self, Dataset, Order};
 use crate::device::memory::Peak;
 use crate::model::Model;
 use crate::nn::{Deltas, Pass};
-use crate::optim::{AdamW, AdamWOptions, clip};
+use crate::optim::{Optimizer, clip, norms};
 use crate::random::Random;
 use crate::stop::Stop;
 use crate::{Error, Result};
@@ -43,12 +45,21 @@ pub struct Run {
     pub recipe: Recipe,
     pub(super) total: usize,
     pub(super) vars: Vec<(String, Var)>,
-    pub(super) optimizer: AdamW,
+    pub(super) optimizer: Optimizer,
     pub(super) order: Order,
     pub(super) unproven: Unproven,
     pub(super) random: Random,
     pub(super) steps: Vec<Step>,
+    /// Of each step.
+    pub(super) stats: Vec<Stats>,
+    /// Norms of the last step's gradients, in the order of `vars`.
+    norms: Vec<Option<f64>>,
     tape: Tape,
+    /// The recipe's, until more steps are asked for.
+    pub(super) patience: Option<usize>,
+    pub(super) best: Option<Best>,
+    /// The variables are the best ones again: the run cannot go on.
+    pub(super) returned: bool,
     peak: Peak,
     /// Seconds spent in steps, validation apart.
     pub(super) seconds: f64,
@@ -66,11 +77,16 @@ impl Run {
         let total = recipe.total_steps(data.train.len())?;
         Ok(Self {
             total,
-            optimizer: AdamW::new(vars.clone(), AdamWOptions { weight_decay: recipe.weight_decay, ..AdamWOptions::default() }),
+            optimizer: Optimizer::new(vars.clone(), recipe.options()),
             order: Order::new(recipe.seed, 0, data.train.len()),
             unproven: Unproven::new(&vars),
             random: Random::seeded(recipe.seed).fork("dropout"),
             steps: Vec::new(),
+            stats: Vec::new(),
+            norms: Vec::new(),
+            patience: recipe.patience,
+            best: None,
+            returned: false,
             peak: Peak::start(),
             seconds: 0.0,
             tape: Tape::default(),
@@ -87,13 +103,58 @@ impl Run {
         &self.steps
     }
 
-    pub fn done(&self) -> bool {
-        self.steps.len() >= self.total
+    /// Beside each of the steps.
+    pub fn stats(&self) -> &[Stats] {
+        &self.stats
     }
 
-    /// Goes on past its end for another `steps`, for a run that is resumed after it was done.
+    /// Norms of the last step's gradient by layer.
+    pub fn layers(&self) -> Vec<(String, f64)> {
+        stats::by_layer(&self.vars, &self.norms)
+    }
+
+    pub fn done(&self) -> bool {
+        self.returned || self.steps.len() >= self.total || self.out_of_patience()
+    }
+
+    /// Validation has not improved for as long as the recipe waits.
+    pub fn out_of_patience(&self) -> bool {
+        let losses = self.steps.iter().filter_map(|step| step.validation).map(|v| v.loss);
+        self.patience.is_some_and(|patience| stopping::over(losses, patience, self.recipe.threshold))
+    }
+
+    /// Goes on past its end for another `steps`, for a run that is resumed after it was done; patience ended then.
     pub fn extend(&mut self, steps: usize) {
         self.total = self.steps.len() + steps;
+        self.patience = None;
+    }
+
+    /// Makes the variables what they were at the best validation; the run is over then. `None` where they were not kept, or are these.
+    ///
+    /// # Errors
+    /// Only what candle reports.
+    pub fn go_back(&mut self) -> Result<Option<Validation>> {
+        let Some(best) = self.best.as_ref().filter(|best| best.validation.step < self.steps.len() && !self.returned) else {
+            return Ok(None);
+        };
+        best.restore(&self.vars)?;
+        self.returned = true;
+        Ok(Some(best.validation))
+    }
+
+    /// It went back to its best weights.
+    pub fn returned(&self) -> bool {
+        self.returned
+    }
+
+    /// The step of the weights as they are.
+    pub fn weights_of(&self) -> usize {
+        self.best.as_ref().filter(|_| self.returned).map_or(self.steps.len(), |best| best.validation.step)
+    }
+
+    /// Whether [`Run::go_back`] would change anything.
+    pub fn can_go_back(&self) -> bool {
+        !self.returned && self.best.as_ref().is_some_and(|best| best.validation.step < self.steps.len())
     }
 
     /// Bytes that the optimizer holds: they go when another run takes this one's place.
@@ -125,6 +186,10 @@ impl Run {
         self.steps.iter().filter_map(|step| step.validation).min_by(|a, b| a.loss.total_cmp(&b.loss))
     }
 
+    pub fn last_validation(&self) -> Option<Validation> {
+        self.steps.iter().rev().find_map(|step| step.validation)
+    }
+
     /// Seconds spent in steps, validation apart.
     pub fn seconds(&self) -> f64 {
         self.seconds
@@ -144,22 +209,30 @@ impl Run {
         let started = Instant::now();
         let n = self.steps.len() + 1;
         let window = self.window(data);
-        let (random, peak) = (&mut self.random, &mut self.peak);
-        let (loss, mut gradients) = loss::gradients(model, deltas, &window, &self.vars, &mut self.tape, &mut || {
+        let (random, peak, mut seeds) = (&mut self.random, &mut self.peak, Vec::new());
+        let aim = Aim { smoothing: self.recipe.label_smoothing, scale: 1.0 };
+        let (loss, mut gradients) = loss::gradients_on(&mut self.tape, model, deltas, &window, &self.vars, aim, &mut || {
             peak.look();
-            random.bits()
+            seeds.push(random.bits());
+            seeds[seeds.len() - 1]
         })?;
         self.peak.look();
         let loss = loss.mean();
-        if !loss.is_finite() {
-            return Err(Error::NotFinite { what: "the loss".into(), step: n });
+        self.norms = norms(&gradients)?;
+        if let Some(what) = guard::not_finite(loss, &self.vars, &self.norms) {
+            let failed = Failed { model, deltas, vars: &self.vars, window: &window, seeds: &seeds, data, step: n };
+            return Err(failed.locate(what)?);
         }
-        self.unproven.look(n, &self.vars, &gradients.0)?;
+        self.unproven.look(n, &self.vars, &self.norms)?;
         let grad_norm = clip(&mut gradients, self.recipe.clip)?;
         let lr = self.recipe.rates(self.total).lr(n - 1);
+        let before = Sample::of(&self.vars)?;
         self.optimizer.step(&gradients, lr)?;
+        let ratio = before.ratio(&self.vars)?;
         let tokens = window.iter().map(|batch| batch.tokens).sum();
-        self.seconds += started.elapsed().as_secs_f64();
+        let seconds = started.elapsed().as_secs_f64();
+        self.seconds += seconds;
+        self.stats.push(Stats { seconds, ratio });
         self.steps.push(Step { n, of: self.total, loss, lr, grad_norm, tokens, validation: None });
         self.steps.last().ok_or(Error::NoRun {})
     }
@@ -194,6 +267,10 @@ impl Run {
         let step = self.steps.last_mut().ok_or(Error::NoRun {})?;
         let validation = Validation { step: step.n, loss: loss.mean() };
         step.validation = Some(validation);
+        let better = self.best.as_ref().is_none_or(|best| validation.loss < best.validation.loss);
+        if better && Best::wanted(&self.vars, self.patience) {
+            self.best = Some(Best::of(&self.vars, validation)?);
+        }
         Ok(validation)
     }
 }

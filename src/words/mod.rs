@@ -2,10 +2,12 @@
 
 pub mod errors;
 pub mod help_zh;
+pub mod lab;
 pub mod luck;
 pub mod memory;
 pub mod nearest;
 pub mod servers;
+pub mod training;
 pub mod ui;
 
 use std::fmt::Display;

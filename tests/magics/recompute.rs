@@ -25,9 +25,7 @@ fn world() -> World {
 #[test]
 fn recomputation_changes_memory_and_not_the_losses() {
     let world = world();
-    let run = |options: &str| {
-        world.json(&format!("{DATA}%lora target=all-linear dropout=0.2\n%train steps=3 batch=8 {options} --json"))
-    };
+    let run = |options: &str| world.json(&format!("{DATA}%lora target=all-linear dropout=0.2\n%train steps=3 batch=8 {options} --json"));
     let (off, layer, two) = (run("recompute=off"), run("recompute=layer"), run("gradient_checkpointing=2"));
     for other in [&layer, &two] {
         assert_eq!(other["losses"], off["losses"]);

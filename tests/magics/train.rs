@@ -104,3 +104,55 @@ fn pretrain_makes_a_model() {
     time             <time>
     ");
 }
+
+#[test]
+fn an_option_of_another_optimizer_is_refused() {
+    let world = World::with(&["llama-tiny"]);
+    assert_snapshot!(world.fail(&format!("{BEGIN}%train optimizer=adafactor beta1=0.8")), @"
+    error: `beta1` cannot be `0.8`: only with `optimizer=adamw`
+      %train optimizer=adafactor beta1=0.8
+    hint: `%train?` shows what it takes
+    ");
+    let losses = |options: &str| losses(&world.json(&format!("{BEGIN}%train steps=5 batch=2 seed=1 {options} --json")));
+    let all: Vec<_> =
+        ["", "optim=sgd", "optimizer=sgd momentum=0.9", "optimizer=adafactor", "adam_beta2=0.9", "label_smoothing_factor=0.1"]
+            .into_iter()
+            .map(losses)
+            .collect();
+    assert!((1..all.len()).all(|i| !all[..i].contains(&all[i])), "{all:?}");
+}
+
+#[test]
+fn the_best_weights_come_back() {
+    let world = World::with(&["llama-tiny"]);
+    let words =
+        |text: String| -> String { text.lines().skip_while(|line| !line.starts_with("time ")).skip(1).collect::<Vec<_>>().join("\n") };
+    let run = |more: &str| words(world.run(&format!("{BEGIN}%train steps=40 batch=2 seed=1 lr=0.3 eval_every=2 {more}")));
+    assert_snapshot!(run("patience=2"), @"
+    stopped at step 6: no better validation in the last 2 looks
+    the weights are those of step 2 again (validation loss 5.2920); `%train` begins a new run from there
+    ");
+    assert_snapshot!(run("schedule=constant\n%train best=true"), @"
+    validation was best at step 32 (3.5543, now 3.7843): `%train best=true` goes back there
+    the weights are those of step 32 again (validation loss 3.5543); `%train` begins a new run from there
+    ");
+    assert_snapshot!(world.fail(&format!("{BEGIN}%train steps=2 batch=2 --json\n%train best=true")), @"
+    error: there is no better step to go back to: the weights are those of step 2, and no earlier validation that was kept was lower
+      %train best=true
+    hint: `%data … val=0.1` holds examples out; `%train patience=3` always keeps the best weights
+    ");
+}
+
+#[test]
+fn options_stand_under_headings() {
+    let world = World::with(&[]);
+    let help = world.run("%train?");
+    let headings: Vec<&str> = help.lines().filter(|line| line.starts_with(char::is_alphabetic)).collect();
+    assert_eq!(
+        headings[headings.len() - 5..],
+        ["Options", "Optimizer", "Validation and stopping", "Precision, memory, checkpoints", "Examples"]
+    );
+    assert_eq!(help.matches("\n  lr=").count(), 1);
+    let zh = world.lantern(&["--lang", "zh", "-c", "%train?"]).output().unwrap();
+    assert!(String::from_utf8(zh.stdout).unwrap().contains("\n优化器\n  lr=X"));
+}

@@ -41,7 +41,7 @@ fn logits_loss_and_gradients_equal_pefts() {
         close(&format!("{name} lora off"), &logits(&model, &ids, None), golden.get("base_logits"), 1e-4);
         let batch = whole_batch(golden.get("ids"), golden.get("labels"));
         let vars = adapter.vars().to_vec();
-        let (loss, gradients) = train::gradients(&model, Some(deltas), &[batch], &vars, &mut train::Tape::default(), &mut || 0).unwrap();
+        let (loss, gradients) = train::gradients(&model, Some(deltas), &[batch], &vars, train::Aim::default(), &mut || 0).unwrap();
         let expected = f64::from(golden.get("loss").to_scalar::<f32>().unwrap());
         within(&format!("{name} lora loss"), (loss.mean() - expected).abs(), 1e-5);
         let mut most = 0.0_f64;

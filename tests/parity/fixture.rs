@@ -17,7 +17,7 @@ use serde_json::Value;
 /// The models with a golden forward pass; those of [`TRAINED`] have golden training runs too.
 pub const MODELS: &[&str] =
     &["gpt2-tiny", "llama-tiny", "llama-tied-tiny", "qwen2-tiny", "qwen3-tiny", "mistral-tiny", "gpt_neox-tiny", "llama3-tiny"];
-pub const TRAINED: &[&str] = &["gpt2-tiny", "llama-tiny", "llama-tied-tiny"];
+pub const TRAINED: &[&str] = &["gpt2-tiny", "llama-tiny", "llama-tied-tiny", "gpt_neox-tiny", "qwen2-tiny", "qwen3-tiny"];
 pub const ADAPTED: &[&str] = &["gpt2-tiny", "llama-tiny"];
 
 /// Where the models of these tests live; the expected numbers stay on the CPU.

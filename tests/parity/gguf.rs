@@ -119,7 +119,7 @@ fn a_lora_on_a_packed_base_learns_as_on_the_widened_one() {
             let ids = golden.get("ids");
             let window = [whole_batch(ids, ids)];
             let (loss, gradients) =
-                train::gradients(model, Some(adapter.deltas()), &window, &adapter.vars().to_vec(), &mut train::Tape::default(), &mut || 0)
+                train::gradients(model, Some(adapter.deltas()), &window, &adapter.vars().to_vec(), train::Aim::default(), &mut || 0)
                     .unwrap();
             (loss.mean(), gradients.0.into_iter().map(Option::unwrap).collect::<Vec<_>>())
         };

@@ -48,12 +48,12 @@ fn four_batches_of_one_are_one_batch_of_four() {
         let vars = model.track().unwrap();
         let gradients = |windows: &[&[Example]]| {
             let window: Vec<_> = windows.iter().map(|rows| batch(*rows, 0)).collect();
-            train::gradients(&model, None, &window, &vars, &mut train::Tape::default(), &mut || 0).unwrap()
+            train::gradients(&model, None, &window, &vars, train::Aim::default(), &mut || 0).unwrap()
         };
         let (whole, at_once) = gradients(&[&rows]);
         let (sum, one_by_one) = gradients(&rows.chunks(1).collect::<Vec<_>>());
         assert_eq!(whole.tokens, sum.tokens);
-        within(&format!("{name} 4x1 = 1x4 loss"), (whole.mean() - sum.mean()).abs(), 1e-6);
+        within(&format!("{name} 4x1 = 1x4 loss, relative"), (whole.mean() / sum.mean() - 1.0).abs(), 1e-6);
         let pairs = at_once.0.iter().zip(&one_by_one.0).map(|(a, b)| (a.as_ref().unwrap(), b.as_ref().unwrap()));
         let scale = pairs.clone().map(|(a, _)| largest(a)).fold(0.0, f64::max);
         let most = pairs.map(|(a, b)| apart(a, b)).fold(0.0, f64::max);
@@ -92,6 +92,7 @@ fn recipe(seed: u64) -> Recipe {
         clip: 1.0,
         seed,
         eval_every: Some(2),
+        ..Recipe::default()
     }
 }
 
@@ -126,7 +127,7 @@ fn trail(threads: usize, seed: u64, dropout: Option<f64>) -> Vec<u64> {
 fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
     for dropout in [None, Some(0.0), Some(0.25)] {
         let first = trail(1, 9, dropout);
-        for threads in [1, 2, 3] {
+        for threads in [2, 3, 4] {
             assert_eq!(trail(threads, 9, dropout), first, "{threads} threads, dropout {dropout:?}");
         }
         assert_ne!(trail(2, 10, dropout), first, "another seed is another run");

@@ -1,13 +1,13 @@
 //! Gradients with parts of the forward pass run again against those with all of it kept: the same bits, with dropout on.
 
-use candle_core::Tensor;
+use candle_core::{Tensor, Var};
 use lantern::adapter::{Adapter, Lora};
 use lantern::data::{Batch, Example, batch};
 use lantern::model::{self, Model};
-use lantern::nn::Deltas;
+use lantern::nn::{Deltas, Place, Soft};
 use lantern::optim::Parameters;
 use lantern::random::Random;
-use lantern::train::{self, Tape};
+use lantern::train::{self, Aim, Tape};
 use serde_json::{Value, json};
 
 use super::fixture::device;
@@ -50,7 +50,7 @@ fn window() -> Vec<Batch> {
 
 fn bits(model: &Model, deltas: Option<&Deltas>, vars: &Parameters, tape: &mut Tape, first: u64) -> (u64, Vec<Vec<u32>>) {
     let mut seed = first;
-    let (loss, gradients) = train::gradients(model, deltas, &window(), vars, tape, &mut || {
+    let (loss, gradients) = train::gradients_on(tape, model, deltas, &window(), vars, Aim::default(), &mut || {
         seed += 1;
         seed
     })
@@ -107,4 +107,22 @@ fn layers_below_all_adapters_run_once() {
     let vars = adapter.vars().to_vec();
     shaken(&vars, &mut Random::seeded(6));
     same("two layers", 3, &model, Some(adapter.deltas()), &vars);
+}
+
+/// Virtual tokens that are computed: as embeddings, and as keys and values of each layer.
+#[test]
+fn computed_soft_prompts_get_the_same_gradients() {
+    let (model, _) = fresh(llama());
+    let model = model.detached();
+    for (place, width) in [(Place::Input, 24), (Place::Layers { heads: 2, dim: 6 }, LAYERS * 2 * 2 * 6)] {
+        let mut random = Random::seeded(8);
+        let mut var = |dims: (usize, usize)| {
+            Var::from_tensor(&Tensor::from_vec(random.normals(dims.0 * dims.1, 0.3), dims, &device()).unwrap()).unwrap()
+        };
+        let (embedding, projection) = (var((3, 8)), var((8, width)));
+        let rows = embedding.tanh().unwrap().matmul(&projection).unwrap();
+        let deltas = Deltas { soft: Some(Soft { rows, place }), ..Deltas::default() };
+        let vars = vec![("embedding".to_owned(), embedding), ("projection".to_owned(), projection)];
+        same(&format!("{place:?}"), 0, &model, Some(&deltas), &vars);
+    }
 }

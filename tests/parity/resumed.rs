@@ -21,7 +21,7 @@ fn ready(name: &str, adapter: bool, dtype: DType) -> Session {
 /// The bits of the losses of up to `count` steps.
 fn steps(session: &mut Session, count: usize) -> Vec<u64> {
     let taken = (0..count).map_while(|_| session.train_step().unwrap()).map(|step| step.loss.to_bits()).collect();
-    session.finish_training();
+    session.finish_training().unwrap();
     taken
 }
 

@@ -75,6 +75,7 @@ MODELS = {  # folder: (seed, config)
     "llama3-tiny": (19, LLAMA3),
 }
 FIRST = ("gpt2-tiny", "llama-tiny", "llama-tied-tiny")
+TRAINED = FIRST + ("gpt_neox-tiny", "qwen2-tiny", "qwen3-tiny")
 
 
 def is_norm_weight(name):

@@ -2,11 +2,11 @@
 from safetensors.torch import save_file
 
 from steps import SETTINGS, groups, run
-from tiny import FIXTURES, FIRST, load, write_json
+from tiny import FIXTURES, TRAINED, load, write_json
 
 
 def main():
-    for name in FIRST:
+    for name in TRAINED:
         build = lambda dtype: load(name, dtype)
         decays, others, _ = groups(load(name))
         notes, tensors = {"settings": SETTINGS, "decay": decays, "no_decay": others}, {}

@@ -107,19 +107,59 @@ pub enum Ask {
         prompt: String,
         password: bool,
     },
+    /// The names of all activations.
+    Activations,
+    /// An activation by its name.
+    Activation {
+        text: String,
+        name: String,
+    },
+    /// From now on this cell is asked at this activation; the answer is the hook's number.
+    Hook {
+        name: String,
+    },
+    Unhook {
+        hook: u64,
+    },
+    /// What a hook made of the activation: `None` if it only looked.
+    Changed {
+        array: Option<Array>,
+    },
 }
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     Done,
-    Value { value: Value },
-    Array { array: Array },
-    Ids { ids: Vec<u32> },
-    Text { text: String },
-    Names { names: Vec<String> },
-    Step { step: Option<Step> },
-    Failed { report: Report },
+    Value {
+        value: Value,
+    },
+    Array {
+        array: Array,
+    },
+    Ids {
+        ids: Vec<u32>,
+    },
+    Text {
+        text: String,
+    },
+    Names {
+        names: Vec<String>,
+    },
+    Step {
+        step: Option<Step>,
+    },
+    Failed {
+        report: Report,
+    },
+    Hook {
+        hook: u64,
+    },
+    /// Not the answer yet: a hook is asked, and [`Ask::Changed`] must be next on this connection.
+    Activation {
+        hook: u64,
+        array: Array,
+    },
 }
 
 /// One step of a training run.
@@ -177,6 +217,11 @@ coded_enum!(Ask {
     18 => Print { error, text },
     19 => Clear { wait },
     20 => Input { prompt, password },
+    21 => Activations,
+    22 => Activation { text, name },
+    23 => Hook { name },
+    24 => Unhook { hook },
+    25 => Changed { array },
 });
 
 coded_enum!(Answer {
@@ -188,6 +233,8 @@ coded_enum!(Answer {
     5 => Names { names },
     6 => Step { step },
     7 => Failed { report },
+    8 => Hook { hook },
+    9 => Activation { hook, array },
 });
 
 /// Sends one frame: its length, then its bytes.

@@ -61,6 +61,19 @@ fn linears(r: &mut Random) -> Vec<Case> {
             |o| ops::low_rank(&o[0], &o[1], &o[2], 1.7).unwrap(),
             |o| plain::low_rank(&o[0], &o[1], &o[2], 1.7).unwrap(),
         ));
+        let gain = (normal(r, &[inner], 0.3) + 1.0).unwrap();
+        cases.push(case(
+            format!("scale columns {dims:?}"),
+            vec![x.clone(), gain.clone(), normal(r, &[inner], 0.3)],
+            |o| ops::scale_columns(&o[0], &o[1], Some(&o[2])).unwrap(),
+            |o| plain::scale_columns(&o[0], &o[1], Some(&o[2])).unwrap(),
+        ));
+        cases.push(case(
+            format!("scale columns {dims:?} without bias"),
+            vec![x.clone(), gain],
+            |o| ops::scale_columns(&o[0], &o[1], None).unwrap(),
+            |o| plain::scale_columns(&o[0], &o[1], None).unwrap(),
+        ));
     }
     cases
 }
@@ -165,17 +178,17 @@ fn pointwise(r: &mut Random) -> Vec<Case> {
 
 fn losses(r: &mut Random) -> Vec<Case> {
     let mut cases = Vec::new();
-    for (n, c, v) in [(1, 12, 17), (5, 33, 700), (1100, 24, 70)] {
+    for (n, c, v, smoothing) in [(1, 12, 17, 0.0), (5, 33, 700, 0.0), (1100, 24, 70, 0.0), (9, 20, 130, 0.1)] {
         let targets: Vec<u32> = (0..n).map(|_| r.below(v) as u32).collect();
         let operands = vec![normal(r, &[n, c], 1.0), normal(r, &[v, c], 0.3)];
         let again = targets.clone();
         cases.push(case(
-            format!("cross-entropy {n} {c} {v}"),
+            format!("cross-entropy {n} {c} {v} {smoothing}"),
             operands,
-            move |o| ops::cross_entropy(&o[0], &HeadWeight::Dense(o[1].clone()), &targets).unwrap(),
+            move |o| ops::smoothed_cross_entropy(&o[0], &HeadWeight::Dense(o[1].clone()), &targets, smoothing).unwrap(),
             move |o| {
                 let targets = Tensor::new(&again[..], o[0].device()).unwrap();
-                plain::token_losses(&o[0], &o[1], &targets).unwrap().sum_all().unwrap()
+                plain::token_losses(&o[0], &o[1], &targets, smoothing).unwrap().sum_all().unwrap()
             },
         ));
     }

@@ -54,12 +54,29 @@ fn packed_weights_equal_dequantised_ones() {
                 &|o| ops::cross_entropy(&o[0], &HeadWeight::Dense(wide.clone()), &targets).unwrap(),
             );
             let losses = ops::token_losses(&operands[0], &HeadWeight::Packed(w.clone()), &targets).unwrap();
-            let expected = plain::token_losses(&operands[0], &wide, &Tensor::new(&targets[..], wide.device()).unwrap()).unwrap();
+            let expected = plain::token_losses(&operands[0], &wide, &Tensor::new(&targets[..], wide.device()).unwrap(), 0.0).unwrap();
             assert!(distance(&Tensor::new(&losses[..], wide.device()).unwrap(), &expected) < 1e-5);
         }
         let ids = Tensor::new(&[[3_u32, 0], [69, 3]], wide.device()).unwrap();
         let rows = ops::packed_embedding(&w, &ids).unwrap();
         assert_eq!(values(&rows), values(&ops::embedding(&wide, &ids).unwrap()));
+    }
+}
+
+#[test]
+fn squares_of_rows_are_of_what_goes_into_an_output() {
+    let mut r = Random::seeded(6);
+    let w = normal(&mut r, &[300, 768], 0.3);
+    let plain = |w: &Tensor| w.to_dtype(DType::F32).unwrap().sqr().unwrap().sum(1).unwrap();
+    for dtype in [DType::F32, DType::F16, DType::BF16] {
+        let w = w.to_dtype(dtype).unwrap();
+        assert!(distance(&ops::row_squares(&w, Layout::OutIn).unwrap(), &plain(&w)) < 1e-5);
+        assert!(distance(&ops::row_squares(&w.t().unwrap(), Layout::InOut).unwrap(), &plain(&w)) < 1e-5);
+    }
+    for format in super::PACKED.iter().copied().chain([GgmlDType::Q3K]) {
+        let packed = Arc::new(QTensor::quantize(&w, format).unwrap());
+        let wide = packed.dequantize(w.device()).unwrap();
+        assert!(distance(&ops::packed_row_squares(&packed).unwrap(), &plain(&wide)) < 1e-5, "{format:?}");
     }
 }
 

@@ -1,0 +1,110 @@
+//! %runs: what past runs leave, also when they are stopped or killed.
+
+use insta::assert_snapshot;
+
+use crate::harness::terminal::Terminal;
+use crate::harness::world::{Room, World, fixture};
+
+const BEGIN: &str = "%load llama-tiny --json\n%data rows.jsonl val=0.25 show=0 --json\n%lora r=4 --json\n";
+
+/// Dates are not the same twice.
+fn dated(text: &str) -> String {
+    let date = |word: &str| word.len() == 10 && word.matches('-').count() == 2 && word.chars().all(|c| c.is_ascii_digit() || c == '-');
+    let time = |word: &str| word.len() == 5 && word.as_bytes()[2] == b':';
+    let word = |word: &str| {
+        if date(word) {
+            "<date>"
+        } else if time(word) {
+            "<t>"
+        } else {
+            word
+        }
+        .to_owned()
+    };
+    text.lines().map(|line| line.split(' ').map(word).collect::<Vec<_>>().join(" ") + "\n").collect()
+}
+
+#[test]
+fn runs_are_listed_shown_laid_over_each_other_and_dropped() {
+    let world = World::with(&["llama-tiny", "gpt2-tiny"]);
+    assert_snapshot!(world.run("%runs"), @"");
+    world.run(&format!("{BEGIN}%train steps=4 batch=3 lr=1e-2 seed=1 --json"));
+    world.run("%load gpt2-tiny --json\n%data text.txt block=16 show=0 --json\n%train steps=3 batch=2 seed=1 --json");
+    assert_snapshot!(dated(&world.run("%runs")), @"");
+    let shown = world.json("%runs show=1 --json");
+    let run = &shown["runs"][0];
+    assert_eq!((&run["method"], &run["steps"], &run["ended"]), (&"lora r=4 q_proj,v_proj".into(), &4.into(), &"done".into()));
+    let ratios: Vec<f64> = run["ratios"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+    // The first step of a warm-up has a rate of 0: nothing moves, and the chart has a gap.
+    assert!(ratios[1..].iter().all(|ratio| (-5.0..0.0).contains(ratio)), "{ratios:?}");
+    assert_snapshot!(dated(&world.run("%runs show=1 plot=grad_norm")), @"");
+    assert_snapshot!(dated(&world.run("%runs overlay=1,2")), @"");
+    let dropped = world.run("%runs drop=1");
+    assert_snapshot!(dropped, @"");
+    assert!(world.home().join("records/dropped/000001.jsonl").is_file());
+    assert_snapshot!(world.fail("%runs show=1"), @"");
+    assert_snapshot!(world.fail_in("zh", "%runs overlay=2,9"), @"");
+    assert_snapshot!(world.fail("%runs show=1 drop=2"), @"");
+    std::fs::write(world.home().join("records/000002.jsonl"), "{\"step").unwrap();
+    assert_snapshot!(world.run("%runs"), @"");
+}
+
+/// Each of a run's charts has its quantity.
+#[test]
+fn every_quantity_can_be_drawn() {
+    let room = Room::new();
+    let file = tempfile::NamedTempFile::with_suffix(".txt").unwrap();
+    std::fs::write(file.path(), crate::harness::world::TEXT.repeat(3)).unwrap();
+    room.run(&format!("%load {}\n%data {} val=0.25 block=16 show=0", fixture("gpt2-tiny").display(), file.path().display()));
+    let trained = room.json("%train steps=4 batch=2 seed=1 warmup=0 eval_every=2 --json");
+    let charts = room.run("%runs show=1 plot=all").charts;
+    let curves: Vec<_> = charts
+        .into_iter()
+        .map(|chart| match chart {
+            wire::Chart::Curve(curve) => curve,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(curves.iter().map(|curve| curve.series.len()).collect::<Vec<_>>(), [2, 1, 1, 2, 1]);
+    let losses: Vec<f64> = trained["losses"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+    let drawn = |i: usize| curves[i].series[0].points.iter().map(|(_, y)| *y).collect::<Vec<f64>>();
+    assert_eq!(drawn(0), losses);
+    assert!((drawn(1)[0] - 5e-5).abs() < 1e-12, "the rate of cosine begins at its highest");
+    assert!(drawn(2).iter().all(|norm| *norm > 0.0));
+    assert!(drawn(3).iter().all(|ratio| (-6.0..-1.0).contains(ratio)), "{:?}", drawn(3));
+    assert!(drawn(4).iter().all(|speed| *speed > 0.0));
+}
+
+#[test]
+fn a_run_that_is_stopped_or_killed_is_there_and_goes_on_under_its_number() {
+    let room = Room::new();
+    let file = tempfile::NamedTempFile::with_suffix(".txt").unwrap();
+    std::fs::write(file.path(), crate::harness::world::TEXT.repeat(3)).unwrap();
+    room.run(&format!("%load {}\n%data {} val=0.25 block=16 show=0", fixture("gpt2-tiny").display(), file.path().display()));
+    room.watch("%train steps=6 batch=2", |event| {
+        if matches!(event, wire::Event::Progress { id, n: 2, .. } if id == "train") {
+            room.desk.interrupt();
+        }
+    });
+    let stopped = room.json("%runs --json")["runs"][0].clone();
+    assert_eq!((&stopped["ended"], &stopped["of"]), (&"stopped".into(), &6.into()));
+    let all = room.json("%train resume=true --json")["losses"].clone();
+    let done = room.json("%runs show=1 --json")["runs"][0].clone();
+    assert_eq!((&done["ended"], &done["losses"]), (&"done".into(), &all));
+    assert_eq!(room.json("%runs --json")["runs"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_killed_process_leaves_its_steps() {
+    let world = World::with(&[]);
+    world.write("book.txt", include_str!("../../tutorials/data/text/us-declaration.txt"));
+    let shape = "vocab=300 layers=2 hidden=64 heads=2 context=32 block=32";
+    let code = format!("%pretrain {} {shape} steps=900 batch=4 seed=3 save_every=20", world.path("book.txt").display());
+    let mut terminal = Terminal::open(world.home(), &["-c", &code], &[("RAYON_NUM_THREADS", "1")], (24, 100));
+    let begun = |screen: &str| screen.contains("/900 ") && !screen.contains(" 1/900 ");
+    terminal.wait_until("some steps", begun);
+    drop(terminal);
+    let killed = world.json("%runs show=1 --json")["runs"][0].clone();
+    assert_eq!(killed["ended"], "killed", "{killed}");
+    assert!(killed["steps"].as_u64().unwrap() > 0);
+}

@@ -49,6 +49,9 @@ errors! {
     NoInput {}
     Interrupted { what: String }
     NoValue { given: String }
+    UnknownCellMagic { given: String, nearest: String }
+    NoCapture { given: String, nearest: String }
+    RustMemory { asked: String, limit: String }
     /// A cell that runs beside another one asks for more than a look.
     Occupied { doing: String }
     /// A hook asks for more than a look while it is called.
@@ -110,11 +113,13 @@ errors! {
     AdapterOnQuant { format: String }
     BadCheckpoint { path: String, cause: String }
     OtherRun { path: String, what: String, given: String, expected: String }
+    LongPrompt { tokens: usize, n: usize }
+    LongExamples { longest: usize, virtual_tokens: usize, context: usize, fits: usize }
+    CannotMerge { adapter: String }
     RunReturned { step: usize }
     NoBest { step: usize }
     NoPastRun { given: usize, known: String }
     WildRate { lr: f64, scale: f64, product: f64, lowest: f64, highest: f64, usual: f64 }
-    LongerThanContext { data: String, longest: usize, ahead: usize, context: usize, most: usize }
     NothingLearned { rows: usize }
     BadNumber { what: String, tensor: String, step: usize }
     NotFiniteAt { what: String, place: String, step: usize, batch: usize, row: usize, data_row: String }

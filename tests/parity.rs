@@ -14,6 +14,7 @@ mod layouts;
 mod optimizers;
 mod oracle;
 mod perplexity;
+mod prompts;
 mod quantised;
 mod recomputed;
 mod resumed;

@@ -1,5 +1,11 @@
 //! Rust cells: on the session's model, and whatever they do to themselves, the model stays.
 
+mod doors;
+mod engine;
+mod long;
+mod terminal;
+mod typed;
+
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 

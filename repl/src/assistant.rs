@@ -40,7 +40,7 @@ impl Assistant {
         self.magics.get_or_init(|| {
             let candidates = self.host.complete("%", 1).candidates;
             let own = std::iter::once("edit".to_owned());
-            candidates.into_iter().map(|candidate| candidate.text.trim_start_matches('%').to_owned()).chain(own).collect()
+            candidates.into_iter().map(|candidate| candidate.text.strip_prefix('%').unwrap_or_default().to_owned()).chain(own).collect()
         })
     }
 }
@@ -120,6 +120,11 @@ impl Hinter for Assistant {
         if let Some(rest) = self.history.hint(line, pos, context) {
             return Some(Ghost { display: rest.clone(), insert: Some(rest) });
         }
+        // A hint comes with each key, and Rust is looked at for longer than that: it is asked with Tab.
+        let last = line.rsplit('\n').next().unwrap_or(line);
+        if !last.trim_start().starts_with(['%', '?']) {
+            return None;
+        }
         let found = self.host.complete(line, pos);
         let word = line.get(found.start..pos).filter(|word| !word.is_empty())?;
         if let [only] = found.candidates.as_slice()
@@ -128,7 +133,6 @@ impl Hinter for Assistant {
             return Some(Ghost { display: rest.to_owned(), insert: Some(rest.to_owned()) });
         }
         let exact = found.candidates.iter().find(|candidate| candidate.text.trim_end() == word && !candidate.note.is_empty())?;
-        let last = line.rsplit('\n').next().unwrap_or(line);
         let note = clip(&exact.note, terminal::size().0.saturating_sub(last.width() + 20));
         (note.width() > 8).then(|| Ghost { display: format!("   {note}"), insert: None })
     }

@@ -57,7 +57,9 @@ fn assigned(line: &str) -> Option<(&str, &str)> {
 fn magic_line<'t>(line: &'t str, vocabulary: &dyn Vocabulary, out: &mut Vec<(Option<Role>, &'t str)>) {
     let end = line.find(char::is_whitespace).unwrap_or(line.len());
     let (word, rest) = line.split_at(end);
-    let name = word.trim_start_matches(['%', '?']).trim_end_matches('?');
+    // One of a cell keeps one of its two `%`.
+    let name = word.strip_prefix('?').unwrap_or(word);
+    let name = name.strip_prefix('%').unwrap_or(name).trim_end_matches('?');
     out.push((
         match vocabulary.magic(name) {
             Known::Yes => Some(Role::Magic),
@@ -125,7 +127,7 @@ mod tests {
     impl Vocabulary for Two {
         fn magic(&self, name: &str) -> Known {
             match name {
-                "train" | "load" => Known::Yes,
+                "train" | "load" | "%time" => Known::Yes,
                 _ if "train".starts_with(name) => Known::Start,
                 _ => Known::No,
             }
@@ -147,6 +149,8 @@ mod tests {
         assert_eq!(shown("%train lr=2e-4 x=1 --stop \"a b\""), "Magic:%train|Option:lr=|Value:2e-4|Option:--stop|Quoted:\"a b\"");
         assert_eq!(shown("%train stop=\"a b\" lr=1"), "Magic:%train|Option:stop=|Value:\"a b\"|Option:lr=|Value:1");
         assert_eq!(shown("%trian 模型"), "Unknown:%trian");
+        assert_eq!(shown("%%time"), "Magic:%%time");
+        assert_eq!(shown("?%train"), "Magic:?%train");
         assert_eq!(shown("%tra"), "");
         assert_eq!(shown("%tra x"), "Unknown:%tra");
         assert_eq!(shown("let run = %train lr=1"), "Keyword:let|Magic:%train|Option:lr=|Value:1");

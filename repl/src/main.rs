@@ -87,8 +87,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    if lantern::rust::hook() {
-        return ExitCode::SUCCESS;
+    if let Some(code) = lantern::rust::hook() {
+        return code;
     }
     // SAFETY: no thread has been started.
     unsafe { lantern::device::before_threads() };
@@ -206,6 +206,7 @@ fn enter_folder(file: &Path) -> io::Result<()> {
 
 fn cells_to_end(home: Option<PathBuf>, cells: &[Cell], options: &Options, view: &mut dyn View) -> Result<ExitCode, Stop> {
     let desk = Desk::open(Setup { home })?;
+    cells.iter().for_each(|cell| desk.foresee(&cell.code));
     let host: Arc<dyn Host> = Arc::new(desk.clone());
     let end = run::run(&host, cells, options, view);
     desk.close();

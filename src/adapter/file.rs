@@ -1,20 +1,19 @@
 //! PEFT's adapter folder: `adapter_config.json` and `adapter_model.safetensors`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Adapter, Lora, Method};
+use super::{Adapter, Method, Prompt, prompt_file};
 use crate::model::Model;
-use crate::ops::Layout;
 use crate::{Error, Result};
 
 const CONFIG: &str = "adapter_config.json";
 const WEIGHTS: &str = "adapter_model.safetensors";
 /// What PEFT puts before the path of a module.
-const PREFIX: &str = "base_model.model.";
+pub(super) const PREFIX: &str = "base_model.model.";
 
 impl Adapter {
     /// Whether `folder` holds an adapter.
@@ -37,8 +36,10 @@ impl Adapter {
         let text = serde_json::to_string_pretty(&self.config(model))
             .map_err(|e| Error::Internal { doing: "config".into(), cause: e.to_string() })?;
         std::fs::write(&config, text).map_err(Error::io(&config))?;
-        let tensors: Vec<(String, Tensor)> =
-            self.vars().iter().map(|(name, var)| (format!("{PREFIX}{name}"), var.as_detached_tensor())).collect();
+        let tensors: Vec<(String, Tensor)> = match &self.method {
+            Method::Lora(_) => self.vars().iter().map(|(name, var)| (format!("{PREFIX}{name}"), var.as_detached_tensor())).collect(),
+            Method::Prompt(_) => vec![(prompt_file::ROWS.to_owned(), self.prompt_rows()?)],
+        };
         let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
         write_tensors(tensors, metadata, &weights)?;
         Ok(vec![config, weights])
@@ -47,38 +48,9 @@ impl Adapter {
     /// `adapter_config.json`, keys sorted as PEFT sorts them.
     fn config(&self, model: &Model) -> Value {
         match &self.method {
-            Method::Lora(lora) => self.lora_config(lora, model),
+            Method::Lora(lora) => lora.config(&self.base, model),
+            Method::Prompt(prompt) => prompt.config(&self.base, model),
         }
-    }
-
-    fn lora_config(&self, lora: &Lora, model: &Model) -> Value {
-        let targets: Vec<String> = match lora.targets.iter().any(|target| target == "all-linear") {
-            true => super::module_names(model),
-            false => lora.targets.clone(),
-        };
-        json!({
-            "alpha_pattern": {},
-            "auto_mapping": null,
-            "base_model_name_or_path": self.base,
-            "bias": "none",
-            "fan_in_fan_out": model.family.layout == Layout::InOut,
-            "inference_mode": true,
-            "init_lora_weights": true,
-            "layers_pattern": null,
-            "layers_to_transform": null,
-            "lora_alpha": number(lora.alpha),
-            "lora_bias": false,
-            "lora_dropout": lora.dropout,
-            "modules_to_save": null,
-            "peft_type": "LORA",
-            "r": lora.r,
-            "rank_pattern": {},
-            "revision": null,
-            "target_modules": targets,
-            "task_type": "CAUSAL_LM",
-            "use_dora": false,
-            "use_rslora": false,
-        })
     }
 
     /// Reads a PEFT folder for `model`.
@@ -91,37 +63,16 @@ impl Adapter {
         let path = folder.join(CONFIG);
         let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
         let config: Value = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
-        match config["peft_type"].as_str() {
-            Some("LORA") => Self::load_lora(&config, folder, model),
-            _ => Err(bad(format!("`peft_type` is {}; known: LORA", config["peft_type"]))),
+        let kind = config["peft_type"].as_str().unwrap_or_default();
+        if kind == "LORA" {
+            return Self::of_lora_files(&config, stored(folder)?, model, &bad);
         }
-    }
-
-    fn load_lora(config: &Value, folder: &Path, model: &Model) -> Result<Self> {
-        let shown = folder.display().to_string();
-        let bad = |cause: String| Error::BadAdapter { path: shown.clone(), cause };
-        let lora = recipe(config).map_err(bad)?;
-        let stored = stored(folder)?;
-        let mut tensors: BTreeMap<String, (Option<Tensor>, Option<Tensor>)> = BTreeMap::new();
-        for (key, tensor) in stored {
-            let path = key.strip_prefix(PREFIX).unwrap_or(&key);
-            let tensor = tensor.to_dtype(candle_core::DType::F32)?.to_device(&model.device)?;
-            if let Some(path) = path.strip_suffix(".lora_A.weight") {
-                tensors.entry(path.to_owned()).or_default().0 = Some(tensor);
-            } else if let Some(path) = path.strip_suffix(".lora_B.weight") {
-                tensors.entry(path.to_owned()).or_default().1 = Some(tensor);
-            } else {
-                return Err(bad(format!("`{key}` is not a LoRA matrix")));
-            }
-        }
-        let paired = tensors.into_iter().map(|(path, pair)| match pair {
-            (Some(a), Some(b)) => Ok((path, (a, b))),
-            _ => Err(bad(format!("`{path}` has only one of A and B"))),
-        });
-        Self::from_tensors(lora, model, paired.collect::<Result<_>>()?).map_err(|error| match error {
-            Error::BadAdapter { path: layer, cause } => bad(format!("`{layer}`: {cause}")),
-            other => other,
-        })
+        let known = || prompt_file::TYPES.map(|(name, _)| name).join(", ");
+        let unknown = || bad(format!("`peft_type` is {}; known: LORA, {}", config["peft_type"], known()));
+        let (_, kind) = prompt_file::TYPES.iter().find(|(name, _)| *name == kind).ok_or_else(unknown)?;
+        let prompt = Prompt::of_config(*kind, &config, model).map_err(bad)?;
+        let rows = prompt_file::rows(&stored(folder)?).map_err(bad)?;
+        Self::of_rows(prompt, model, rows)
     }
 }
 
@@ -135,32 +86,6 @@ fn stored(folder: &Path) -> Result<HashMap<String, Tensor>> {
         path: path.display().to_string(),
         cause: e.to_string().lines().next().unwrap_or_default().to_owned(),
     })
-}
-
-fn recipe(config: &Value) -> std::result::Result<Lora, String> {
-    for flag in ["use_dora", "use_rslora", "lora_bias"] {
-        if config[flag] == true {
-            return Err(format!("`{flag}` is not known yet"));
-        }
-    }
-    for pattern in ["rank_pattern", "alpha_pattern"] {
-        if config[pattern].as_object().is_some_and(|map| !map.is_empty()) {
-            return Err(format!("`{pattern}` is not known yet"));
-        }
-    }
-    let r = config["r"].as_u64().filter(|r| *r > 0).ok_or("`r` is missing")? as usize;
-    let alpha = config["lora_alpha"].as_f64().ok_or("`lora_alpha` is missing")?;
-    let targets = match &config["target_modules"] {
-        Value::Array(all) => all.iter().filter_map(|t| t.as_str().map(str::to_owned)).collect(),
-        Value::String(one) => vec![one.clone()],
-        _ => Vec::new(),
-    };
-    Ok(Lora { r, alpha, targets, dropout: config["lora_dropout"].as_f64().unwrap_or(0.0) })
-}
-
-/// PEFT writes whole alphas as integers.
-fn number(x: f64) -> Value {
-    if x.fract() == 0.0 { json!(x as i64) } else { json!(x) }
 }
 
 /// Writes a safetensors file that others may read: the library makes it private to this user.

@@ -1,12 +1,13 @@
-//! LoRA (arXiv 2106.09685) with PEFT's names, matching and initial values.
+//! LoRA (arXiv 2106.09685), rsLoRA (2312.03732) and DoRA (2402.09353) with PEFT's names, matching and initial values.
 
 use std::collections::BTreeMap;
 
-use candle_core::{Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 
+use super::targets::{Pattern, Targets};
 use super::{Adapter, Method};
 use crate::model::Model;
-use crate::nn::{Deltas, Linear, LowRank};
+use crate::nn::{Deltas, Linear, LowRank, Magnitude, row_norms};
 use crate::random::Random;
 use crate::{Error, Result};
 
@@ -15,15 +16,42 @@ use crate::{Error, Result};
 pub struct Lora {
     /// Rank, at least 1.
     pub r: usize,
-    /// The delta is scaled by `alpha / r`.
+    /// The delta is scaled by `alpha / r`, or by `alpha / sqrt(r)` with `rslora`.
     pub alpha: f64,
-    /// Module names (`c_attn`), path endings, or `all-linear`.
-    pub targets: Vec<String>,
+    pub targets: Targets,
     /// Share of the input dropped while training, in `[0, 1)`.
     pub dropout: f64,
+    pub rslora: bool,
+    /// A learned magnitude of each output beside the low-rank direction.
+    pub dora: bool,
+    /// Ranks of single modules.
+    pub rank_pattern: Pattern<usize>,
+    pub alpha_pattern: Pattern<f64>,
 }
 
-const ALL: &str = "all-linear";
+/// PEFT's defaults, on every linear layer.
+impl Default for Lora {
+    fn default() -> Self {
+        Self {
+            r: 8,
+            alpha: 8.0,
+            targets: Targets::default(),
+            dropout: 0.0,
+            rslora: false,
+            dora: false,
+            rank_pattern: Pattern::default(),
+            alpha_pattern: Pattern::default(),
+        }
+    }
+}
+
+/// The numbers beside one layer: A `[r, in]`, B `[out, r]`, and DoRA's magnitudes `[out]`, the base's own where they are not given.
+#[derive(Clone, Debug)]
+pub struct Matrices {
+    pub a: Tensor,
+    pub b: Tensor,
+    pub m: Option<Tensor>,
+}
 
 impl Adapter {
     /// A fresh adapter: A uniform in ±1/sqrt(in), B zero, so that it changes nothing yet.
@@ -31,91 +59,104 @@ impl Adapter {
     /// # Errors
     /// `NoTarget` with the model's own names; `BadValue`.
     pub fn new(lora: Lora, model: &Model, random: &Random) -> Result<Self> {
-        let start = |linear: &Linear| {
-            let (inn, out) = linear.weight.dims();
-            let bound = 1.0 / (inn as f64).sqrt();
-            let a = random.fork(&linear.path).uniforms(lora.r * inn, -bound, bound);
-            (Tensor::from_vec(a, (lora.r, inn), &model.device), Tensor::zeros((out, lora.r), candle_core::DType::F32, &model.device))
-        };
         let mut tensors = BTreeMap::new();
-        for linear in matches(&lora.targets, model)? {
-            let (a, b) = start(linear);
-            tensors.insert(linear.path.clone(), (a?, b?));
+        for linear in lora.targets.of(model)? {
+            let ((inn, out), r) = (linear.weight.dims(), lora.rank(&linear.path)?);
+            let bound = 1.0 / (inn as f64).sqrt();
+            let a = random.fork(&linear.path).uniforms(r * inn, -bound, bound);
+            let a = Tensor::from_vec(a, (r, inn), &model.device)?;
+            let b = Tensor::zeros((out, r), DType::F32, &model.device)?;
+            tensors.insert(linear.path.clone(), Matrices { a, b, m: None });
         }
         Self::from_tensors(lora, model, tensors)
     }
 
-    /// An adapter with given matrices, by module path: A `[r, in]`, B `[out, r]`.
+    /// An adapter with given matrices, by module path.
     ///
     /// # Errors
     /// `WrongShape`, `BadAdapter` for a path the model does not have.
-    pub fn from_tensors(lora: Lora, model: &Model, tensors: BTreeMap<String, (Tensor, Tensor)>) -> Result<Self> {
-        let scale = lora.alpha / lora.r as f64;
+    pub fn from_tensors(lora: Lora, model: &Model, tensors: BTreeMap<String, Matrices>) -> Result<Self> {
         let mut deltas = Deltas::default();
         let mut vars = Vec::new();
-        for (path, (a, b)) in tensors {
+        for (path, matrices) in tensors {
             let unknown = || Error::BadAdapter { path: path.clone(), cause: format!("`{}` has no such layer", model.name) };
             let linear = model.linears().find(|linear| linear.path == path).ok_or_else(unknown)?;
-            let (inn, out) = linear.weight.dims();
-            check(&format!("{path}.lora_A"), &a, [lora.r, inn])?;
-            check(&format!("{path}.lora_B"), &b, [out, lora.r])?;
-            let (a, b) = (Var::from_tensor(&a.contiguous()?)?, Var::from_tensor(&b.contiguous()?)?);
-            let low = LowRank { a: a.as_tensor().clone(), b: b.as_tensor().clone(), scale, dropout: lora.dropout, dora: None };
-            deltas.layers.insert(path.clone(), low);
-            vars.push((format!("{path}.lora_A.weight"), a));
-            vars.push((format!("{path}.lora_B.weight"), b));
+            let low = lora.beside(linear, matrices, &mut vars)?;
+            deltas.layers.insert(path, low);
         }
         Ok(Self { method: Method::Lora(lora), base: model.name.clone(), deltas, vars })
     }
 }
 
 impl Lora {
+    /// The rank beside the module at `path`.
+    ///
+    /// # Errors
+    /// `BadValue` for a pattern that cannot be read.
+    pub fn rank(&self, path: &str) -> Result<usize> {
+        Ok(self.rank_pattern.find(path)?.unwrap_or(self.r))
+    }
+
+    /// What the delta at `path` counts.
+    ///
+    /// # Errors
+    /// As [`Lora::rank`].
+    pub fn scale(&self, path: &str) -> Result<f64> {
+        let (alpha, r) = (self.alpha_pattern.find(path)?.unwrap_or(self.alpha), self.rank(path)? as f64);
+        Ok(if self.rslora { alpha / r.sqrt() } else { alpha / r })
+    }
+
+    /// Makes the matrices variables beside `linear` and notes them under PEFT's names.
+    fn beside(&self, linear: &Linear, matrices: Matrices, vars: &mut Vec<(String, Var)>) -> Result<LowRank> {
+        let (path, (inn, out)) = (&linear.path, linear.weight.dims());
+        let (r, scale) = (self.rank(path)?, self.scale(path)?);
+        let mut variable = |name: &str, tensor: &Tensor, expected: &[usize]| -> Result<Tensor> {
+            check(&format!("{path}.{name}"), tensor, expected)?;
+            let var = Var::from_tensor(&tensor.contiguous()?)?;
+            vars.push((format!("{path}.{name}"), var.clone()));
+            Ok(var.as_tensor().clone())
+        };
+        let a = variable("lora_A.weight", &matrices.a, &[r, inn])?;
+        let b = variable("lora_B.weight", &matrices.b, &[out, r])?;
+        let dora = match (self.dora, matrices.m) {
+            (false, _) => None,
+            (true, Some(m)) => Some(variable("lora_magnitude_vector", &m, &[out])?),
+            (true, None) => Some(variable("lora_magnitude_vector", &row_norms(&linear.weight, &a, &b, scale)?, &[out])?),
+        };
+        Ok(LowRank { a, b, scale, dropout: self.dropout, dora: dora.map(Magnitude::new) })
+    }
+
+    /// `lora`, `rslora`, `dora`, `rslora+dora`.
+    pub fn kind(&self) -> &'static str {
+        match (self.rslora, self.dora) {
+            (false, false) => "lora",
+            (true, false) => "rslora",
+            (false, true) => "dora",
+            (true, true) => "rslora+dora",
+        }
+    }
+
     /// `lora r=16 c_attn`
     pub fn title(&self) -> String {
-        format!("lora r={} {}", self.r, self.targets.join(","))
+        format!("{} r={} {}", self.kind(), self.r, self.targets.title())
     }
 
     /// Title and all that a run depends on.
     pub fn identity(&self) -> String {
-        format!("{} alpha={} dropout={}", self.title(), self.alpha, self.dropout)
+        let mut all = format!("{} alpha={} dropout={}", self.title(), self.alpha, self.dropout);
+        for (key, r) in &self.rank_pattern.0 {
+            all += &format!(" {key}:r={r}");
+        }
+        for (key, alpha) in &self.alpha_pattern.0 {
+            all += &format!(" {key}:alpha={alpha}");
+        }
+        all
     }
 }
 
-fn check(name: &str, tensor: &Tensor, expected: [usize; 2]) -> Result<()> {
+fn check(name: &str, tensor: &Tensor, expected: &[usize]) -> Result<()> {
     if tensor.dims() == expected {
         return Ok(());
     }
     Err(Error::WrongShape { tensor: name.to_owned(), given: format!("{:?}", tensor.dims()), expected: format!("{expected:?}") })
-}
-
-/// The linear layers that the targets name, as PEFT matches a list: the path itself or its ending after a dot. Each target must hit.
-fn matches<'m>(targets: &[String], model: &'m Model) -> Result<Vec<&'m Linear>> {
-    let hits =
-        |target: &str, path: &str| target == ALL || path == target || path.strip_suffix(target).is_some_and(|rest| rest.ends_with('.'));
-    for target in targets {
-        if !model.linears().any(|linear| hits(target, &linear.path)) {
-            return Err(unknown(target, model));
-        }
-    }
-    Ok(model.linears().filter(|linear| targets.iter().any(|target| hits(target, &linear.path))).collect())
-}
-
-fn unknown(given: &str, model: &Model) -> Error {
-    let known = module_names(model);
-    // Attention projections have other names in other families: the family's own default is the near one then.
-    let nearest = known.iter().filter(|name| name.contains(given) || given.contains(name.as_str())).max_by_key(|name| name.len());
-    let nearest = nearest.cloned().unwrap_or_else(|| model.family.targets.join(","));
-    Error::NoTarget { given: given.to_owned(), nearest, known: known.join(", ") }
-}
-
-/// The last parts of the linear layers' paths, each once, in the model's order.
-pub fn module_names(model: &Model) -> Vec<String> {
-    let mut names = Vec::new();
-    for linear in model.linears() {
-        let name = linear.path.rsplit('.').next().unwrap_or_default().to_owned();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
 }

@@ -2,13 +2,21 @@
 
 mod file;
 mod lora;
+mod lora_file;
 mod merge;
+mod prompt;
+mod prompt_file;
+mod spectrum;
+mod targets;
 
 use candle_core::Var;
 
 pub use file::write_tensors;
-pub use lora::{Lora, module_names};
+pub use lora::{Lora, Matrices};
 pub use merge::merged;
+pub use prompt::{Kind, Prompt, Start};
+pub use spectrum::{Spectrum, spectrum};
+pub use targets::{Names, Pattern, Targets, module_names};
 
 use crate::nn::Deltas;
 
@@ -26,6 +34,7 @@ pub struct Adapter {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Method {
     Lora(Lora),
+    Prompt(Prompt),
 }
 
 impl Adapter {
@@ -33,7 +42,7 @@ impl Adapter {
         &self.deltas
     }
 
-    /// What is trained, by name: `PATH.lora_A.weight`, `PATH.lora_B.weight`.
+    /// What is trained, by name: `PATH.lora_A.weight`, `PATH.lora_B.weight`, or `prompt_encoder.embedding.weight` and so on.
     pub fn vars(&self) -> &[(String, Var)] {
         &self.vars
     }
@@ -43,10 +52,19 @@ impl Adapter {
         self.vars.iter().map(|(_, var)| var.elem_count()).sum()
     }
 
+    /// The learning rate where none is asked for: PEFT's examples use these.
+    pub fn rate(&self) -> f64 {
+        match &self.method {
+            Method::Lora(_) => 2e-4,
+            Method::Prompt(prompt) => prompt.rate(),
+        }
+    }
+
     /// A few words for a person: `lora r=16 c_attn`.
     pub fn title(&self) -> String {
         match &self.method {
             Method::Lora(lora) => lora.title(),
+            Method::Prompt(prompt) => prompt.title(),
         }
     }
 
@@ -54,6 +72,8 @@ impl Adapter {
     pub fn identity(&self) -> String {
         match &self.method {
             Method::Lora(lora) => lora.identity(),
+            // The same recipe may train its network or, from a file, the prompts themselves.
+            Method::Prompt(prompt) => format!("{}{}", prompt.identity(), if self.lost_encoder() { " bare" } else { "" }),
         }
     }
 }

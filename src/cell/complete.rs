@@ -4,6 +4,7 @@ use clap::Arg;
 use wire::{Candidate, Completeness, Completion};
 
 use crate::hub;
+use crate::magic::cell::{CELL, CellMagic};
 use crate::magic::{self, Entry, LIST};
 use crate::session::Snapshot;
 
@@ -18,8 +19,9 @@ fn line_before(code: &str, cursor: usize) -> (&str, usize) {
 pub fn magic_at(code: &str, cursor: usize) -> Option<&str> {
     let (_, start) = line_before(code, cursor);
     let line = code[start..].lines().next()?.trim_start();
-    let name = line.strip_prefix('%').or_else(|| line.strip_prefix('?'))?.trim_start_matches('%');
-    let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
+    let name = line.strip_prefix('%').or_else(|| line.strip_prefix('?').map(|name| name.strip_prefix('%').unwrap_or(name)))?;
+    let start = usize::from(name.starts_with('%'));
+    let end = name[start..].find(|c: char| !c.is_alphanumeric() && c != '_').map_or(name.len(), |end| start + end);
     Some(&name[..end])
 }
 
@@ -44,12 +46,18 @@ pub fn complete(code: &str, cursor: usize, snapshot: &Snapshot) -> Completion {
 }
 
 fn magics(word: &str) -> Vec<Candidate> {
+    let cell = |magic: &CellMagic| Candidate { text: format!("%%{}", magic.name), kind: "magic", note: magic.about.to_string() };
+    let of_cells = CELL.iter().filter(|magic| format!("%%{}", magic.name).starts_with(word)).map(cell);
+    if word.starts_with("%%") {
+        return of_cells.collect();
+    }
     let mark = if word.starts_with('?') { "?" } else { "%" };
     let prefix = word.trim_start_matches(['%', '?']);
     let fits = LIST.iter().filter(|entry| entry.name.starts_with(prefix));
     let mut found: Vec<_> =
         fits.map(|e| Candidate { text: format!("{mark}{}", e.name), kind: "magic", note: magic::help::first_line(e) }).collect();
     found.sort_by(|a, b| a.text.cmp(&b.text));
+    found.extend(of_cells.filter(|_| !word.is_empty()));
     found
 }
 
@@ -128,6 +136,8 @@ pub fn is_complete(code: &str) -> Completeness {
     let incomplete = |indent: &str| Completeness::Incomplete { indent: indent.to_owned() };
     match super::split::split(code).last() {
         Some(super::split::Segment::Magic { rest, .. }) if magic::parse::words(rest).is_err() => Completeness::Invalid,
+        // What it is about is still to come.
+        Some(super::split::Segment::Cell { .. }) if !code.ends_with("\n\n") => incomplete(""),
         Some(super::split::Segment::Rust { text, .. }) => match open_brackets(text) {
             0 => Completeness::Complete,
             n if n > 0 => incomplete(&"    ".repeat(n.unsigned_abs())),

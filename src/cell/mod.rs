@@ -2,6 +2,7 @@
 
 mod attach;
 mod beside;
+mod clerk;
 mod complete;
 mod hooks;
 mod pending;
@@ -11,26 +12,27 @@ mod remarks;
 mod run;
 mod rust;
 pub mod split;
+mod typed;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use wire::value::Status;
-use wire::{Completeness, Completion, Event, Execute, HistoryEntry, HistoryQuery, Outcome, Report};
+use wire::{Completeness, Completion, Event, Execute, HistoryEntry, HistoryQuery, Report};
 
 pub use attach::{Attached, Ticket};
 
-use crate::magic::Out;
-use crate::rust::Rust;
+use crate::rust::{Remote, Rust};
 use crate::session::{Session, Shared};
 use crate::stop::Stop;
 use crate::store::{History, Home, Settings};
 use crate::words::Lang;
 use crate::{Error, device, magic};
 use attach::Recorder;
+use clerk::{Cell, Clerk, Work};
 use pending::Pending;
 use reads::Reads;
 use remarks::Remarks;
@@ -67,20 +69,12 @@ struct Inner {
     remarks: Remarks,
     reads: Reads,
     rust: Arc<Mutex<Rust>>,
+    /// The engine, for hints while a person types.
+    remote: Remote,
+    /// The thread has been told to expect Rust.
+    expected: AtomicBool,
     /// The cells that run beside the queue.
     beside: Mutex<Vec<(Ticket, Stop)>>,
-}
-
-/// What the session's thread is told.
-enum Work {
-    Cell(Cell),
-    /// Something waits in [`Reads`].
-    Reads,
-}
-
-struct Cell {
-    request: Execute,
-    events: Sender<Event>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -102,7 +96,9 @@ impl Desk {
         let session = Session::new(stop, shared.clone(), history.clone(), &home, device);
         let recorder = Arc::<Recorder>::default();
         let remarks = Remarks::of(&home);
-        let (reads, rust) = (Reads::default(), Arc::new(Mutex::new(Rust::new(&home))));
+        let rust = Rust::new(&home);
+        let remote = rust.remote();
+        let (reads, rust) = (Reads::default(), Arc::new(Mutex::new(rust)));
         let mut clerk = Clerk {
             session,
             rust: rust.clone(),
@@ -112,6 +108,7 @@ impl Desk {
             pending: pending.clone(),
             answered,
             remarks: remarks.clone(),
+            captures: magic::Captures::default(),
             count: 0,
         };
         let thread = std::thread::Builder::new()
@@ -120,8 +117,9 @@ impl Desk {
             .spawn(move || clerk.serve(&queue))
             .map_err(|e| Error::Internal { doing: "start of the session's thread".into(), cause: e.to_string() }.report())?;
         let (cells, thread) = (Arc::new(Mutex::new(Some(cells))), Mutex::new(Some(thread)));
-        let beside = Mutex::default();
-        Ok(Self(Arc::new(Inner { cells, thread, answers, pending, shared, history, recorder, remarks, reads, rust, beside })))
+        let (beside, expected) = (Mutex::default(), AtomicBool::new(false));
+        let inner = Inner { cells, thread, answers, pending, shared, history, recorder, remarks, reads, rust, remote, expected, beside };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// What the person should know before they begin; who asks says it, else the first cell does, on the error stream.
@@ -165,18 +163,36 @@ impl Desk {
         let _ = self.0.answers.send(text);
     }
 
-    /// The words that could stand at `cursor` (a byte offset into `code`).
-    pub fn complete(&self, code: &str, cursor: usize) -> Completion {
-        complete::complete(code, cursor, &self.0.shared.read())
+    /// Says that this code will come, or is being typed: if it holds Rust, what runs it starts.
+    pub fn foresee(&self, code: &str) {
+        if clerk::holds_rust(code)
+            && !self.0.expected.swap(true, Ordering::Relaxed)
+            && let Some(cells) = lock(&self.0.cells).as_ref()
+        {
+            let _ = cells.send(Work::Rust);
+        }
     }
 
-    /// Help for the magic on the cursor's line.
+    /// The words that could stand at `cursor` (a byte offset into `code`).
+    pub fn complete(&self, code: &str, cursor: usize) -> Completion {
+        self.foresee(code);
+        match typed::rust_at(code, cursor) {
+            Some(typed) => typed.complete(&self.0.remote),
+            None => complete::complete(code, cursor, &self.0.shared.read()),
+        }
+    }
+
+    /// Help for the magic on the cursor's line, or what the word of Rust at the cursor is.
     pub fn inspect(&self, code: &str, cursor: usize) -> Option<String> {
-        let name = complete::magic_at(code, cursor)?;
-        magic::find(name).ok().map(magic::help::text)
+        self.foresee(code);
+        match typed::rust_at(code, cursor) {
+            Some(typed) => typed.hover(&self.0.remote),
+            None => magic::help::named(complete::magic_at(code, cursor)?).ok(),
+        }
     }
 
     pub fn is_complete(&self, code: &str) -> Completeness {
+        self.foresee(code);
         complete::is_complete(code)
     }
 
@@ -199,85 +215,4 @@ impl Desk {
             let _ = thread.join();
         }
     }
-}
-
-/// The session's thread: takes cells from the queue one after the other.
-struct Clerk {
-    session: Session,
-    rust: Arc<Mutex<Rust>>,
-    reads: Reads,
-    history: Arc<History>,
-    recorder: Arc<Recorder>,
-    pending: Arc<Pending>,
-    answered: Receiver<Option<String>>,
-    remarks: Remarks,
-    count: usize,
-}
-
-impl Clerk {
-    fn serve(&mut self, queue: &Receiver<Work>) {
-        while let Ok(work) = queue.recv() {
-            let Work::Cell(cell) = work else {
-                self.reads.serve(&mut self.session);
-                continue;
-            };
-            let outcome = self.run(&cell);
-            self.pending.end_one();
-            self.recorder.end(&outcome);
-            let _ = cell.events.send(Event::Done(outcome));
-        }
-    }
-
-    fn run(&mut self, Cell { request, events }: &Cell) -> Outcome {
-        let started = Instant::now();
-        let keep = request.store_history && !request.silent;
-        self.count += usize::from(keep);
-        self.recorder.begin((!request.silent).then_some((self.count, &request.code)));
-        let say = |event: Event| {
-            if !request.silent {
-                self.recorder.note(&event);
-            }
-            let _ = events.send(event);
-        };
-        let stop = self.session.stop().clone();
-        // An answer that came too late for its question is not the answer to this one.
-        while self.answered.try_recv().is_ok() {}
-        let answered = &self.answered;
-        let mut prompter = |question: Event| {
-            say(question);
-            wait_for_answer(answered, &stop)
-        };
-        let prompter: Option<magic::Prompter<'_>> = if request.allow_input { Some(&mut prompter) } else { None };
-        let reads = self.reads.clone();
-        let between = move |session: &mut Session| reads.serve(session);
-        let mut out = Out::new(&say, prompter, stop.clone()).serving(&between);
-        if !request.silent {
-            self.remarks.take().iter().for_each(|remark| out.warn(&format!("{remark}\n")));
-        }
-        let (session, rust) = (&mut self.session, &*self.rust);
-        let run = std::panic::AssertUnwindSafe(|| run::run(&request.code, session, rust, &mut out));
-        let result = std::panic::catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&panic)));
-        if keep {
-            let (input, output) = (request.code.clone(), out.printed().to_owned());
-            // A history that cannot be written (a full disk) must not fail the cell.
-            let _ = self.history.add(HistoryEntry { session: 0, line: self.count, input, output });
-        }
-        Outcome { count: self.count, error: result.err(), seconds: started.elapsed().as_secs_f64() }
-    }
-}
-
-fn wait_for_answer(answered: &Receiver<Option<String>>, stop: &Stop) -> Option<String> {
-    loop {
-        match answered.recv_timeout(Duration::from_millis(20)) {
-            Ok(answer) => return answer,
-            Err(std::sync::mpsc::RecvTimeoutError::Timeout) if !stop.raised() => {}
-            Err(_) => return None,
-        }
-    }
-}
-
-/// A defect of ours must not take the session with it.
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Report {
-    let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
-    Error::Internal { doing: "the cell".into(), cause: text.unwrap_or_default() }.report()
 }

@@ -76,7 +76,7 @@ pub fn kind(code: &str) -> Option<Kind> {
     let looks = |segment: &Segment| match segment {
         Segment::Magic { name, .. } => magic::READS.contains(name),
         Segment::Help { .. } | Segment::Rust { .. } => true,
-        Segment::Command { .. } => false,
+        Segment::Command { .. } | Segment::Cell { .. } => false,
     };
     if segments.is_empty() || !segments.iter().all(looks) {
         return None;

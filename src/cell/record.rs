@@ -68,7 +68,7 @@ impl Record {
             }
             return self.shorten();
         }
-        if let Some(old) = self.pieces.iter_mut().find(|piece| replaces(event, piece)) {
+        if let Some(old) = self.pieces.iter_mut().find(|piece| event.replaces(piece)) {
             *old = event.clone();
             return;
         }
@@ -141,16 +141,6 @@ impl Record {
         let report = self.outcome.as_ref()?.0.error.as_ref()?;
         let hint = report.hint.as_ref().map(|hint| format!("  → {hint}\n")).unwrap_or_default();
         Some(Event::Print { stream: Stream::Err, text: format!("{}\n{hint}", report.message) })
-    }
-}
-
-/// Whether `new` is the next state of `old`.
-fn replaces(new: &Event, old: &Event) -> bool {
-    match (new, old) {
-        (Event::Chart { id: Some(new), .. }, Event::Chart { id: Some(old), .. })
-        | (Event::Show { id: Some(new), .. }, Event::Show { id: Some(old), .. })
-        | (Event::Progress { id: new, .. }, Event::Progress { id: old, .. }) => new == old,
-        _ => false,
     }
 }
 

@@ -126,7 +126,11 @@ impl Counter<'_, '_> {
 pub(super) fn magic(line: &str, session: &mut Session, out: &mut Out) -> Result<Answer, Report> {
     let line = line.trim();
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let value = magic::find(name).and_then(|entry| entry.run(rest, session, out));
+    let value = magic::find(name).and_then(|entry| match name {
+        // What it kept is wanted, not shown again.
+        "captured" => out.quietly(|out| entry.run(rest, session, out)),
+        _ => entry.run(rest, session, out),
+    });
     value.map(|value| Answer::Value { value }).map_err(|error| error.report())
 }
 
@@ -178,7 +182,7 @@ pub(super) fn magics_as_calls(text: &str) -> Cow<'_, str> {
 }
 
 /// `let NAME = %MAGIC` alone on its line: what stands before `=`, and the magic without `%`.
-fn assignment(line: &str) -> Option<(&str, &str)> {
+pub(super) fn assignment(line: &str) -> Option<(&str, &str)> {
     let (pattern, magic) = line.split_once('=')?;
     let name = pattern.trim().strip_prefix("let ")?.trim().trim_start_matches("mut ").trim();
     let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');

@@ -7,6 +7,8 @@ pub enum Segment<'a> {
     Magic { name: &'a str, rest: &'a str, start: usize },
     /// `!command`
     Command { line: &'a str, start: usize },
+    /// `%%name rest`: about the whole cell.
+    Cell { name: &'a str, rest: &'a str, start: usize },
     /// `%name?` or `?name`
     Help { name: &'a str, start: usize },
     /// Everything from the first line that is none of these.
@@ -25,6 +27,14 @@ pub fn split(code: &str) -> Vec<Segment<'_>> {
             continue;
         }
         match line_segment(text, at) {
+            Some(segment @ Segment::Cell { name: "rust", .. }) => {
+                segments.push(segment);
+                start += line.len();
+                if !code[start..].trim().is_empty() {
+                    segments.push(Segment::Rust { text: &code[start..], start });
+                }
+                break;
+            }
             Some(segment) => segments.push(segment),
             None => {
                 segments.push(Segment::Rust { text: &code[start..], start });
@@ -49,7 +59,10 @@ fn line_segment(text: &str, start: usize) -> Option<Segment<'_>> {
     if rest.trim_end().trim_start_matches('?').is_empty() && rest.starts_with('?') {
         return Some(Segment::Help { name, start });
     }
-    Some(Segment::Magic { name, rest, start })
+    Some(match name.strip_prefix('%') {
+        Some(name) => Segment::Cell { name, rest, start },
+        None => Segment::Magic { name, rest, start },
+    })
 }
 
 #[cfg(test)]
@@ -68,6 +81,15 @@ mod tests {
                 Segment::Rust { text: "let a = b\n% c;\n!flag", start: 30 },
             ]
         );
+    }
+
+    #[test]
+    fn two_percents_are_about_the_cell() {
+        let found = split("%%time\n%%rust\n% a\n");
+        let cell = |name, start| Segment::Cell { name, rest: "", start };
+        assert_eq!(found, [cell("time", 0), cell("rust", 7), Segment::Rust { text: "% a\n", start: 14 }]);
+        assert_eq!(split("%%capture x"), [Segment::Cell { name: "capture", rest: " x", start: 0 }]);
+        assert_eq!(split("%%time?"), [Segment::Help { name: "%time", start: 0 }]);
     }
 
     #[test]

@@ -42,7 +42,8 @@ impl Generation {
         options: &Options,
         random: Random,
     ) -> Result<Self> {
-        let budget = Budget::new(options, prompt.len(), model.spec.context)?;
+        let ahead = deltas.as_ref().map_or(Ok(0), Deltas::ahead)?;
+        let budget = Budget::new(options, prompt.len(), model.spec.context.saturating_sub(ahead))?;
         Ok(Self {
             ids: prompt.to_vec(),
             prompt: prompt.len(),

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use clap::Arg;
 use wire::Value;
 
-use super::{Entry, Magic, Out, Topic, find, parse, settings};
+use super::{Entry, Magic, Out, Topic, cell, find, parse, settings};
 use crate::Result;
 use crate::session::Session;
 use crate::words::ui;
@@ -22,11 +22,22 @@ impl Magic for Args {
 
     fn run(self, _session: &mut Session, out: &mut Out) -> Result<Value> {
         let text = match self.magic {
-            Some(name) => text(find(name.trim_start_matches('%'))?),
+            Some(name) => named(name.strip_prefix('%').unwrap_or(&name))?,
             None => ui::FIRST_HELP.text().to_owned(),
         };
         out.print(&text);
         Ok(Value::Nothing)
+    }
+}
+
+/// Help for `name`: of a line, or with one more `%` of a cell.
+///
+/// # Errors
+/// There is no such magic.
+pub fn named(name: &str) -> Result<String> {
+    match name.strip_prefix('%') {
+        Some(name) => cell::find(name).map(cell::text),
+        None => find(name).map(text),
     }
 }
 

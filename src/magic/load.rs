@@ -7,7 +7,7 @@ use super::{Magic, Out, Topic};
 use crate::adapter::Adapter;
 use crate::plot::number;
 use crate::session::Session;
-use crate::words::ui;
+use crate::words::{prompts, ui};
 use crate::{Result, device};
 
 /// Load a model, or an adapter onto the model that is loaded
@@ -58,7 +58,12 @@ impl Magic for Args {
             ("seconds", &number::duration(loaded.seconds)),
         ];
         match session.adapter().filter(|_| loaded.adapter) {
-            Some(adapter) => out.line(&ui::ATTACHED.with(&[("adapter", &adapter.title()), ("model", &loaded.name)])),
+            Some(adapter) => {
+                out.line(&ui::ATTACHED.with(&[("adapter", &adapter.title()), ("model", &loaded.name)]));
+                if adapter.lost_encoder() {
+                    out.note(prompts::LOADED_BARE.text());
+                }
+            }
             None => out.line(&ui::LOADED.with(&fields)),
         }
         Ok(value::Load { family: loaded.family.to_owned(), parameters: loaded.parameters, bytes: loaded.bytes, seconds: loaded.seconds }

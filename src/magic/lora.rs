@@ -1,11 +1,11 @@
 use wire::{Value, value};
 
 use super::{Magic, Out, Topic, number};
-use crate::adapter::{Adapter, Lora};
+use crate::adapter::{Adapter, Lora, Names, Pattern, Targets};
 use crate::random::Random;
 use crate::session::Session;
-use crate::words::ui;
-use crate::{Result, plot};
+use crate::words::{adapters as words, ui};
+use crate::{Error, Result, plot};
 
 /// Attach a fresh LoRA adapter
 ///
@@ -19,9 +19,27 @@ pub struct Args {
     /// Scale: the delta counts alpha / r
     #[arg(long, value_name = "X", default_value = "32", visible_alias = "lora_alpha", value_parser = number::positive)]
     alpha: f64,
-    /// Linear layers by name, by commas; `all-linear`; without it the family's own choice
+    /// Linear layers by name, by commas; `all-linear`; a regular expression of the whole path; without it the family's own choice
     #[arg(long, value_name = "TARGET", visible_alias = "target_modules", value_delimiter = ',')]
     target: Vec<String>,
+    /// Layers that stay out, named as in `target`
+    #[arg(long, value_name = "TARGET", visible_alias = "exclude_modules", value_delimiter = ',')]
+    exclude: Vec<String>,
+    /// Blocks by number, by commas: `0,1` or `0-3`
+    #[arg(long, value_name = "N", visible_alias = "layers_to_transform", value_delimiter = ',')]
+    layers: Vec<String>,
+    /// Scale by alpha / sqrt(r): high ranks learn as fast as low ones
+    #[arg(long, visible_alias = "use_rslora", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    rslora: bool,
+    /// Learn the length of each output beside its direction (DoRA)
+    #[arg(long, visible_alias = "use_dora", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    dora: bool,
+    /// Ranks of single modules: `c_attn:8,mlp.c_proj:4`
+    #[arg(long, value_name = "NAME:N", value_delimiter = ',')]
+    rank_pattern: Vec<String>,
+    /// Alphas of single modules: `c_attn:16`
+    #[arg(long, value_name = "NAME:X", value_delimiter = ',')]
+    alpha_pattern: Vec<String>,
     /// Share of the input dropped while training
     #[arg(long, value_name = "SHARE", default_value = "0", visible_alias = "lora_dropout", value_parser = number::fraction)]
     dropout: f64,
@@ -35,8 +53,14 @@ pub struct Args {
 
 impl Magic for Args {
     const TOPIC: Topic = Topic::Train;
-    const EXAMPLES: &'static [&'static str] =
-        &["%lora", "%lora r=16 alpha=32 target=c_attn dropout=0.1", "%lora r=8 target_modules=q_proj,v_proj", "%lora detach=true"];
+    const EXAMPLES: &'static [&'static str] = &[
+        "%lora",
+        "%lora r=16 alpha=32 target=c_attn dropout=0.1",
+        "%lora r=8 target_modules=q_proj,v_proj",
+        "%lora dora=true target=all-linear layers=0-3 rank_pattern=down_proj:4",
+        "%lora rslora=true r=64 alpha=16",
+        "%lora detach=true",
+    ];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         let model = &session.base()?.model;
@@ -45,11 +69,7 @@ impl Magic for Args {
             out.line(ui::DETACHED.text());
             return Ok(Value::Nothing);
         }
-        let default = || model.family.targets.iter().map(|target| (*target).to_owned()).collect();
-        // PEFT's own notation for a list is accepted too: ["q_proj", "v_proj"].
-        let plain = |target: String| target.trim_matches(['[', ']', '"', '\'', ' ']).to_owned();
-        let targets: Vec<String> = if self.target.is_empty() { default() } else { self.target.into_iter().map(plain).collect() };
-        let lora = Lora { r: self.r, alpha: self.alpha, targets, dropout: self.dropout };
+        let lora = self.recipe(model.family.targets)?;
         let random = Random::seeded(self.seed.unwrap_or(session.seed())).fork("lora");
         let adapter = Adapter::new(lora, model, &random)?;
         let (modules, parameters, all) = (adapter.deltas().layers.len(), adapter.parameters(), model.parameters());
@@ -63,4 +83,43 @@ impl Magic for Args {
         session.set_adapter(Some(adapter));
         Ok(value::Lora { modules: modules as u64, parameters: parameters as u64, r: self.r as u64, alpha: self.alpha }.into())
     }
+}
+
+impl Args {
+    fn recipe(&self, default: &[&str]) -> Result<Lora> {
+        let names = if self.target.is_empty() { Targets::list(default.iter().copied()).names } else { Names::parse(&self.target) };
+        let layers = numbers("layers", &self.layers)?;
+        let targets = Targets { names, exclude: Names::parse(&self.exclude), layers, layers_pattern: Vec::new() };
+        Ok(Lora {
+            r: self.r,
+            alpha: self.alpha,
+            targets,
+            dropout: self.dropout,
+            rslora: self.rslora,
+            dora: self.dora,
+            rank_pattern: Pattern::parse("rank_pattern", &self.rank_pattern, |r| r.parse().ok().filter(|r| *r > 0))?,
+            alpha_pattern: Pattern::parse("alpha_pattern", &self.alpha_pattern, |x| {
+                x.parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0)
+            })?,
+        })
+    }
+}
+
+/// `0,2-4` as numbers, in order and once each.
+///
+/// # Errors
+/// `BadValue`
+pub(super) fn numbers(option: &str, given: &[String]) -> Result<Vec<usize>> {
+    let mut all = Vec::new();
+    for word in given {
+        let plain = word.trim_matches(['[', ']', ' ']);
+        let (first, last) = plain.split_once('-').unwrap_or((plain, plain));
+        match (first.parse::<usize>(), last.parse::<usize>()) {
+            (Ok(first), Ok(last)) if first <= last => all.extend(first..=last),
+            _ => return Err(Error::BadValue { option: option.to_owned(), given: word.clone(), allowed: words::NUMBERS_FORM.to_string() }),
+        }
+    }
+    all.sort_unstable();
+    all.dedup();
+    Ok(all)
 }

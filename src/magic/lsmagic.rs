@@ -2,7 +2,7 @@ use wire::{Table, Value, value};
 
 use super::{LIST, Magic, Out, Topic};
 use crate::session::Session;
-use crate::words::ui;
+use crate::words::{cells, ui};
 use crate::{Result, magic};
 
 /// List all magics
@@ -21,6 +21,8 @@ impl Magic for Args {
         });
         let headings = vec![ui::TOPIC.text().to_owned(), ui::MAGIC.text().to_owned(), ui::WHAT_IT_DOES.text().to_owned()];
         out.table(Table { headings, rows: rows.collect() });
+        let usages: Vec<String> = magic::cell::CELL.iter().map(|cell| format!("`{}`", cell.usage)).collect();
+        out.line(&cells::LISTED.with(&[("usages", &usages.join(", "))]));
         out.line(ui::LSMAGIC_MORE.text());
         Ok(value::Lsmagic { magics: LIST.iter().map(|entry| entry.name.to_owned()).collect() }.into())
     }

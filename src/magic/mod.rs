@@ -1,6 +1,8 @@
 //! The magics: one file each, one word in [`LIST`]. Parser, help, completion and the README table read the same list.
 
 mod attach;
+pub mod captured;
+pub mod cell;
 mod chat;
 mod clear;
 mod data;
@@ -22,6 +24,7 @@ mod number;
 mod out;
 pub mod parse;
 mod pretrain;
+mod ptune;
 mod quant;
 mod runs;
 mod sampling;
@@ -39,6 +42,7 @@ use std::fmt;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use wire::{Json, Value};
 
+pub use captured::Captures;
 pub use out::{Out, Prompter};
 
 use crate::session::Session;
@@ -121,6 +125,7 @@ pub const LIST: &[Entry] = &[
     entry::<tokens::Args>("tokens"),
     entry::<data::Args>("data"),
     entry::<lora::Args>("lora"),
+    entry::<ptune::Args>("ptune"),
     entry::<train::Args>("train"),
     entry::<pretrain::Args>("pretrain"),
     entry::<runs::Args>("runs"),
@@ -130,6 +135,7 @@ pub const LIST: &[Entry] = &[
     entry::<seed::Args>("seed"),
     entry::<status::Args>("status"),
     entry::<attach::Args>("attach"),
+    entry::<captured::Args>("captured"),
     entry::<history::Args>("history"),
     entry::<clear::Args>("clear"),
     entry::<input::Args>("input"),
@@ -149,9 +155,12 @@ const HEAVY: &[&str] = &["load", "train", "pretrain", "eval", "quant"];
 /// # Errors
 /// `UnknownMagic` with the nearest name.
 pub fn find(name: &str) -> Result<&'static Entry> {
-    LIST.iter()
-        .find(|entry| entry.name == name)
-        .ok_or_else(|| Error::UnknownMagic { given: name.to_owned(), nearest: nearest(name, LIST.iter().map(|entry| entry.name)) })
+    LIST.iter().find(|entry| entry.name == name).ok_or_else(|| {
+        // `%time` means `%%time`.
+        let of_a_cell = cell::CELL.iter().find(|magic| magic.name == name).map(|magic| format!("%{name}", name = magic.name));
+        let near = of_a_cell.unwrap_or_else(|| nearest(name, LIST.iter().map(|entry| entry.name)));
+        Error::UnknownMagic { given: name.to_owned(), nearest: near }
+    })
 }
 
 /// Options are spelled as Python spells them: clap would write `max-new-tokens`.

@@ -1,7 +1,10 @@
 //! What a magic says while it runs: plain data into the cell's channel of events.
 
+use std::cell::RefCell;
+
 use wire::{Chart, Event, Form, Stream, Table};
 
+use super::captured::{self, Captures};
 use crate::session::Session;
 use crate::stop::Stop;
 use crate::words::ui;
@@ -23,12 +26,24 @@ pub struct Out<'a> {
     stop: Stop,
     quiet: bool,
     printed: String,
+    captures: Captures,
+    /// What the cell has shown, where it is kept instead.
+    capturing: RefCell<Option<Vec<Event>>>,
 }
 
 impl<'a> Out<'a> {
     /// `prompter` is `None` where the front end cannot answer.
     pub fn new(say: Say<'a>, prompter: Option<Prompter<'a>>, stop: Stop) -> Self {
-        Self { say, between: None, prompter, stop, quiet: false, printed: String::new() }
+        Self {
+            say,
+            between: None,
+            prompter,
+            stop,
+            quiet: false,
+            printed: String::new(),
+            captures: Captures::default(),
+            capturing: RefCell::default(),
+        }
     }
 
     /// `between` is what [`Out::between`] does.
@@ -51,6 +66,41 @@ impl<'a> Out<'a> {
         self.send(event);
     }
 
+    /// Where `%%capture` keeps things.
+    pub fn with_captures(self, captures: Captures) -> Self {
+        Self { captures, ..self }
+    }
+
+    pub fn captures(&self) -> &Captures {
+        &self.captures
+    }
+
+    /// From now on everything is kept and nothing shown.
+    pub fn begin_capture(&mut self) {
+        *self.capturing.get_mut() = Some(Vec::new());
+    }
+
+    /// What has been kept since.
+    pub fn end_capture(&mut self) -> Vec<Event> {
+        self.capturing.get_mut().take().unwrap_or_default()
+    }
+
+    /// Does something that shows nothing.
+    pub fn quietly<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.quiet, true);
+        let done = work(self);
+        self.quiet = before;
+        done
+    }
+
+    /// What was shown before.
+    pub(super) fn again(&mut self, event: Event) {
+        match event {
+            Event::Print { stream: Stream::Out, text } => self.print(&text),
+            event => self.send(event),
+        }
+    }
+
     /// With `--json` nothing but the result is said.
     pub(super) fn set_quiet(&mut self, quiet: bool) {
         self.quiet = quiet;
@@ -63,13 +113,20 @@ impl<'a> Out<'a> {
 
     fn send(&self, event: Event) {
         if !self.quiet {
-            (self.say)(event);
+            self.deliver(event);
+        }
+    }
+
+    fn deliver(&self, event: Event) {
+        match &mut *self.capturing.borrow_mut() {
+            Some(shown) => captured::add(shown, event),
+            None => (self.say)(event),
         }
     }
 
     /// Text exactly as given.
     pub fn print(&mut self, text: &str) {
-        if !self.quiet {
+        if !self.quiet && self.capturing.get_mut().is_none() {
             self.printed.push_str(text);
         }
         self.send(Event::Print { stream: Stream::Out, text: text.to_owned() });
@@ -113,9 +170,11 @@ impl<'a> Out<'a> {
 
     /// What the cell is worth.
     pub fn result(&mut self, forms: Vec<Form>) {
-        self.printed.push_str(Form::text(&forms));
-        self.printed.push('\n');
-        (self.say)(Event::Value { forms });
+        if self.capturing.get_mut().is_none() {
+            self.printed.push_str(Form::text(&forms));
+            self.printed.push('\n');
+        }
+        self.deliver(Event::Value { forms });
     }
 
     /// Something in several forms.

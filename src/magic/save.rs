@@ -6,7 +6,7 @@ use super::{Magic, Out, Topic};
 use crate::Result;
 use crate::plot::number;
 use crate::session::{Saved, Session};
-use crate::words::{luck, ui};
+use crate::words::{luck, prompts, ui};
 
 /// Save the adapter, or the model with its tokenizer
 ///
@@ -34,6 +34,9 @@ impl Magic for Args {
         let path = self.dir.display().to_string();
         let fields: [(&str, &dyn std::fmt::Display); 3] = [("path", &path), ("bytes", &number::bytes(bytes)), ("files", &names.join(", "))];
         out.line(&ui::SAVED.with(&fields));
+        if session.adapter().is_some_and(|adapter| adapter.has_network() && !adapter.lost_encoder()) {
+            out.note(prompts::SAVED_BARE.text());
+        }
         if let Some(kept) = kept {
             out.note(&luck::SAVE_KEPT.with(&[("kept", &kept.display())]));
         }

@@ -3,6 +3,7 @@ use wire::{Chart, Curve, Series, Table, Value, value};
 
 use super::settings::{KEEPING, Settings, VALIDATION};
 use super::{Magic, Out, Topic, load, memory, number, runs};
+use crate::adapter::Adapter;
 use crate::plot;
 use crate::session::{Found, Prediction, Room, Session};
 use crate::train::{Run, Step, Validation};
@@ -73,7 +74,7 @@ impl Args {
             let found = session.reopen_training(self.steps, every)?;
             out.note(&about(ui::RUN_GOES_ON, &found));
         } else {
-            let lr = if session.adapter().is_some() { 2e-4 } else { 5e-5 };
+            let lr = session.adapter().map_or(5e-5, Adapter::rate);
             let recipe = self.settings.recipe(self.epochs, self.steps, lr, session)?;
             let prediction = session.begin_training(recipe, load::dtype(&self.dtype).unwrap_or(DType::F32))?;
             announce(&prediction, session, out)?;

@@ -1,6 +1,6 @@
 //! The decoder: one page for every family.
 
-use candle_core::{IndexOp, Tensor};
+use candle_core::{IndexOp, Tensor, Var};
 
 use super::spec::{Activation, Mlp, Position};
 use super::{Attention, Layer, Model, Projection};
@@ -22,12 +22,26 @@ pub type Angles = (Tensor, Tensor);
 #[derive(Clone, Debug)]
 pub struct Way {
     angles: Option<Angles>,
-    /// Each layer has virtual tokens before its keys.
-    prefixed: bool,
+    /// Virtual tokens before each layer's keys.
+    prefix: Option<Soft>,
     /// Positions that the caches gain.
     advance: usize,
     /// Of a row, without virtual ones.
     tokens: usize,
+}
+
+impl Way {
+    /// Makes virtual tokens that are computed a leaf of the graph; gives what they were, and the leaf.
+    ///
+    /// # Errors
+    /// Memory.
+    pub fn cut(&mut self) -> Result<Option<(Tensor, Var)>> {
+        let Some(prefix) = self.prefix.as_mut().filter(|prefix| prefix.rows.track_op() && !prefix.rows.is_variable()) else {
+            return Ok(None);
+        };
+        let leaf = Var::from_tensor(&prefix.rows.detach())?;
+        Ok(Some((std::mem::replace(&mut prefix.rows, leaf.as_tensor().clone()), leaf)))
+    }
 }
 
 /// A named activation.
@@ -114,14 +128,15 @@ impl Model {
             Input::Embeds(embeds) => embeds.clone(),
         };
         let (batch, tokens, _) = x.dims3()?;
-        let soft = pass.soft().filter(|_| caches.as_ref().is_none_or(|caches| caches.iter().all(|cache| cache.held() == 0)));
-        if let Some(soft) = soft {
+        let begins = caches.as_ref().is_none_or(|caches| caches.iter().all(|cache| cache.held() == 0));
+        let soft = pass.prompt().filter(|_| begins).map(|encoder| encoder.soft(pass.dropout)).transpose()?;
+        if let Some(soft) = &soft {
             x = soft.before(&x)?; // (B, n + T, C)
             caches.iter_mut().flat_map(|caches| caches.iter_mut()).try_for_each(|cache| cache.stand_behind(soft))?;
         }
         let length = x.dim(1)?;
         let prefix = soft.filter(|soft| soft.place != Place::Input);
-        let before = prefix.map_or(Ok(0), Soft::len)?;
+        let before = prefix.as_ref().map_or(Ok(0), Soft::len)?;
         let starts: Vec<usize> = match &caches {
             Some(caches) => caches.iter().map(|cache| cache.held() + before).collect(),
             None => vec![before; batch],
@@ -137,7 +152,7 @@ impl Model {
             x = (x + ops::embedding(table, &ids)?)?;
         }
         let angles = self.rope.as_ref().map(|rope| rope.angles(&positions, x.device())).transpose()?;
-        Ok((x, Way { angles, prefixed: prefix.is_some(), advance: before + length, tokens }))
+        Ok((x, Way { angles, prefix, advance: before + length, tokens }))
     }
 
     /// Layer `i` of [`Model::forward`]: `x: [B, T, hidden]`, same shape out.
@@ -146,9 +161,8 @@ impl Model {
     /// `NoLayer`; shapes that do not fit.
     pub fn layer(&self, i: usize, x: Tensor, way: &Way, caches: Option<&mut [Cache]>, pass: &Pass, taps: &mut dyn Tap) -> Result<Tensor> {
         let layer = self.layers.get(i).ok_or(Error::NoLayer { layer: i, layers: self.layers.len() })?;
-        let prefix = pass.soft().filter(|_| way.prefixed);
         let x = tap(taps, i, Site::Residual, x)?;
-        let attended = self.attend(i, layer, &layer.norm1.forward(&x)?, way.angles.as_ref(), caches, (pass, prefix), taps)?;
+        let attended = self.attend(i, layer, &layer.norm1.forward(&x)?, way.angles.as_ref(), caches, (pass, way.prefix.as_ref()), taps)?;
         let attended = tap(taps, i, Site::Attended, attended)?;
         let before = if self.spec.parallel { x } else { (x + &attended)? };
         let added = tap(taps, i, Site::Mlp, self.mlp(layer, &layer.norm2.forward(&before)?, pass)?)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::Tensor;
 
 use super::dora::Magnitude;
-use super::{Linear, Soft};
+use super::{Encoder, Linear};
 use crate::{Result, ops};
 
 /// `x -> B(A(dropout(x))) * scale` (LoRA, arXiv 2106.09685; PEFT's semantics), with a magnitude (DoRA) or without.
@@ -27,7 +27,8 @@ pub struct LowRank {
 pub struct Deltas {
     /// By module path (`transformer.h.0.attn.c_attn`).
     pub layers: BTreeMap<String, LowRank>,
-    pub soft: Option<Soft>,
+    /// Virtual tokens before each row.
+    pub prompt: Option<Encoder>,
 }
 
 /// What a forward pass carries: the attached deltas, and a seed while dropout is on.
@@ -40,8 +41,8 @@ pub struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     /// The virtual tokens before each row.
-    pub fn soft(&self) -> Option<&'a Soft> {
-        self.deltas.and_then(|deltas| deltas.soft.as_ref())
+    pub fn prompt(&self) -> Option<&'a Encoder> {
+        self.deltas.and_then(|deltas| deltas.prompt.as_ref())
     }
 
     /// What is attached to the layer at `path`.
@@ -90,9 +91,9 @@ impl Deltas {
     /// Positions that virtual tokens take from the context.
     ///
     /// # Errors
-    /// A soft prompt of another shape.
+    /// A table of another shape.
     pub fn ahead(&self) -> Result<usize> {
-        self.soft.as_ref().map_or(Ok(0), Soft::len)
+        self.prompt.as_ref().map_or(Ok(0), Encoder::len)
     }
 
     /// The same numbers, shared, outside of any graph. Good until the next step of a run: what follows from them is computed once.
@@ -102,6 +103,6 @@ impl Deltas {
             LowRank { a: low.a.detach(), b: low.b.detach(), dora, ..low.clone() }
         };
         let layers = self.layers.iter().map(|(path, low)| (path.clone(), detach(low))).collect();
-        Self { layers, soft: self.soft.as_ref().map(Soft::detached) }
+        Self { layers, prompt: self.prompt.as_ref().map(Encoder::detached) }
     }
 }

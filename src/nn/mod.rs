@@ -3,6 +3,7 @@
 mod cache;
 mod delta;
 mod dora;
+mod encoder;
 mod linear;
 mod norm;
 mod rope;
@@ -11,6 +12,7 @@ mod soft;
 pub use cache::Cache;
 pub use delta::{Deltas, LowRank, Pass};
 pub use dora::{Magnitude, row_norms};
+pub use encoder::{Encoder, Net, Part, TABLE, Widths};
 pub use linear::{Linear, Weight, block_name};
 pub use norm::Norm;
 pub use rope::{Rope, RopeScaling};

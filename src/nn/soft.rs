@@ -57,9 +57,4 @@ impl Soft {
         };
         Ok((joined(0, k)?, joined(1, v)?))
     }
-
-    /// The same numbers, outside of any graph.
-    pub fn detached(&self) -> Self {
-        Self { rows: self.rows.detach(), place: self.place }
-    }
 }

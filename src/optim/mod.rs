@@ -29,5 +29,6 @@ pub fn decays(name: &str) -> bool {
     let last = parts.next().unwrap_or_default();
     let owner = parts.next().unwrap_or_default();
     let norm = owner.contains("norm") || owner.starts_with("ln_") || owner == "ln";
-    last != "bias" && !norm
+    // `bias_ih_l0` of an LSTM is one too.
+    !last.starts_with("bias") && !norm
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use wire::engine::Said;
 use wire::lab::{Answer, Array, Ask};
 
-use super::LAST_WORDS;
+use super::follow::LAST_WORDS;
 use super::post::{Heard, Line};
 use crate::stop::Stop;
 use crate::words::ui;

@@ -184,7 +184,10 @@ const PATHS: &[(&[&str], &str)] = &[
         ],
         "lab::",
     ),
-    (&["Load", "Generate", "Tokens", "Next", "Train", "Eval", "Quant", "Save", "Status", "Info", "Data", "Lora"], "lab::value::"),
+    (
+        &["Load", "Generate", "Tokens", "Next", "Train", "Eval", "Quant", "Save", "Status", "Info", "Data", "Lora", "Captured"],
+        "lab::value::",
+    ),
     (&["HashMap", "HashSet", "BTreeMap", "BTreeSet", "VecDeque", "BinaryHeap"], "std::collections::"),
     (&["Rc"], "std::rc::"),
     (&["Arc", "Mutex", "RwLock"], "std::sync::"),

@@ -3,63 +3,81 @@
 //! Three processes: the session (this one), the engine (evcxr with rust-analyzer, [`engine`]), and the program that holds the cells'
 //! variables, started by the engine. Whatever the cells do costs at most the last two.
 
+#[cfg(feature = "rust-cells")]
+mod builds;
 mod caller;
 pub mod calls;
+#[cfg(all(unix, feature = "rust-cells"))]
+mod cargo;
 #[cfg(feature = "rust-cells")]
 mod engine;
+mod follow;
+#[cfg(feature = "rust-cells")]
+mod hints;
 #[cfg(feature = "rust-cells")]
 mod infer;
 mod post;
 mod process;
+mod remote;
 #[cfg(all(unix, feature = "rust-cells"))]
 mod runner;
 #[cfg(feature = "rust-cells")]
 mod sieve;
 mod sources;
 mod trouble;
+mod warmth;
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wire::Form;
-use wire::engine::{Failure, Order, Said};
+use wire::engine::Order;
 use wire::lab::{Answer, Ask};
+
+pub use caller::{Caller, Meanwhile};
+pub use remote::{Found, Remote, word_before};
 
 use crate::stop::Stop;
 use crate::store::Home;
-use crate::words::ui;
-use crate::{Error, Result};
-pub use caller::{Caller, Meanwhile};
-use post::{Heard, Line, Post};
-use process::Process;
+use crate::words::{cells, ui};
+use crate::{Error, Result, device};
+use follow::Cell;
+use post::{Heard, Post};
+use process::{Priority, Process};
+use remote::State;
+use warmth::{Change, Warmth};
 
+/// In the cache: where cells are compiled.
+const BUILDS: &str = "builds";
 /// How often a waiting cell looks whether it was interrupted.
 const LOOK: Duration = Duration::from_millis(20);
-/// From the interrupt until the cell's program is killed: its pending call fails at once, and it may end by itself.
-const GRACE: Duration = Duration::from_millis(700);
-/// And until the engine is killed too, with what it compiles.
-const PATIENCE: Duration = Duration::from_secs(6);
-/// What a dead program printed last is still on its way for this long, at most.
-const LAST_WORDS: Duration = Duration::from_millis(300);
+/// An engine that is interrupted while it starts goes on; one that takes longer than this is given up.
+const STARTING: Duration = Duration::from_secs(60);
+/// Free memory, in bytes, without which nothing is started before it is needed: an engine takes about a sixth of it.
+const ROOM: u64 = 3 << 30;
 
 /// Set in the engine's environment.
 pub(crate) const ENGINE: &str = "LANTERN_RUST_ENGINE";
 
-/// The first thing `main` does: in an engine, or in the program that runs cells, this is all it does. Elsewhere `false`.
-pub fn hook() -> bool {
+/// The first thing `main` does: in an engine, or in the program that runs cells, this is all it does. Elsewhere `None`.
+pub fn hook() -> Option<ExitCode> {
     #[cfg(feature = "rust-cells")]
     {
+        #[cfg(unix)]
+        if let Some(code) = cargo::stand_in() {
+            return Some(code);
+        }
         #[cfg(unix)]
         runner::divert();
         evcxr::runtime_hook();
         if std::env::var_os(ENGINE).is_some() {
             engine::serve();
-            return true;
+            return Some(ExitCode::SUCCESS);
         }
     }
-    false
+    None
 }
 
 /// What a cell needs of the session while it runs.
@@ -75,18 +93,58 @@ pub trait Serve {
     fn starting(&mut self, on: bool);
 }
 
-/// The Rust side of a session. Starts nothing until the first cell.
+/// The Rust side of a session. Starts nothing until the first cell, or [`Rust::warm`].
 pub struct Rust {
-    /// Where the sources of `lab` are unpacked.
+    /// Where the sources of `lab` are unpacked, and cells compiled.
     cache: PathBuf,
+    remote: Remote,
     /// Dropped first: what is killed does not write into the folder that goes with `post`.
     process: Option<Process>,
     post: Option<Post>,
+    warmth: Warmth,
+    /// A cell has run in this engine: it may hold variables.
+    holds: bool,
 }
 
 impl Rust {
     pub fn new(home: &Home) -> Self {
-        Self { cache: home.cache(), post: None, process: None }
+        let cache = home.cache();
+        let warmth = Warmth::new(cache.join(BUILDS).is_dir());
+        Self { cache, remote: Remote::default(), post: None, process: None, warmth, holds: false }
+    }
+
+    /// For what a person who types may ask.
+    pub fn remote(&self) -> Remote {
+        self.remote.clone()
+    }
+
+    /// How long the session may wait for a cell before [`Rust::idle`]; `None`: for ever.
+    pub fn patience(&self) -> Option<Duration> {
+        self.warmth.patience()
+    }
+
+    /// Nobody has done anything for [`Rust::patience`]: a good time to start, or to give back what nobody used.
+    pub fn idle(&mut self) {
+        match self.warmth.idle() {
+            Change::Start => self.warm(Priority::Low),
+            Change::Stop => self.process = None,
+        }
+    }
+
+    /// A Rust cell is near.
+    pub fn expect(&mut self) {
+        if self.warmth.expect() {
+            self.warm(Priority::Usual);
+        }
+    }
+
+    /// Starts the engine without waiting for it. Does nothing where there is no toolchain or little memory, and says nothing: the first
+    /// cell would.
+    fn warm(&mut self, priority: Priority) {
+        let room = device::memory::available().is_none_or(|free| free >= ROOM);
+        if cfg!(feature = "rust-cells") && self.process.is_none() && room && process::in_path() {
+            let _ = self.begin(priority);
+        }
     }
 
     /// Runs a cell of Rust. `code` may use `lab`.
@@ -98,183 +156,87 @@ impl Rust {
         if cfg!(not(feature = "rust-cells")) {
             return Err(Error::NoRust {});
         }
-        let heard = self.heard()?;
+        self.remote.set_busy(true);
+        self.warmth.used();
+        let result = self.run_busy(code, stop, desk);
+        self.remote.set_busy(false);
+        result
+    }
+
+    fn run_busy(&mut self, code: &str, stop: &Stop, desk: &mut dyn Serve) -> Result<()> {
+        let heard = self.post()?.listen();
         self.start(&heard, stop, desk)?;
+        self.holds = true;
         let Some(process) = &mut self.process else { return Err(trouble::died("the engine is gone")) };
         if process.order(&Order::Run { code: code.to_owned() }).is_err() {
             self.process = None;
             return Err(trouble::died("the engine is gone"));
         }
-        let mut cell = Cell { heard: &heard, later: VecDeque::new(), process, desk, stop, panicked: false, returned: false, stopped: None };
-        cell.follow().map_err(|end| trouble::error(end, code))
+        let ended = Cell::new(&heard, process, desk, stop).follow();
+        // If it is gone now, the error says so.
+        self.holds = process.alive();
+        ended.map_err(|end| trouble::error(end, code))
     }
 
-    /// A channel for what this cell's processes say.
-    fn heard(&mut self) -> Result<Receiver<Heard>> {
+    fn post(&mut self) -> Result<&Post> {
         let post = match self.post.take() {
             Some(post) => post,
-            None => Post::open()?,
+            None => Post::open(&self.remote)?,
         };
-        Ok(self.post.insert(post).listen())
+        Ok(self.post.insert(post))
+    }
+
+    fn begin(&mut self, priority: Priority) -> Result<()> {
+        let lab = sources::unpack(&self.cache)?;
+        self.process = None;
+        self.remote.reset();
+        let pool = self.cache.join(BUILDS);
+        let remote = self.remote.clone();
+        let process = Process::start(self.post()?, remote, &lab, &pool, priority)?;
+        self.process = Some(process);
+        Ok(())
     }
 
     /// Starts the engine if none is alive, and waits until it compiles.
     fn start(&mut self, heard: &Receiver<Heard>, stop: &Stop, desk: &mut dyn Serve) -> Result<()> {
-        if self.process.as_mut().is_some_and(Process::alive) {
+        if !self.process.as_mut().is_some_and(Process::alive) {
+            if self.process.take().is_some() && self.holds {
+                desk.print(true, cells::ENGINE_LOST.text());
+            }
+            self.holds = false;
+            process::toolchain()?;
+            self.begin(Priority::Usual)?;
+        }
+        if self.remote.state() == State::Ready {
             return Ok(());
         }
-        let Some(post) = &self.post else { return Ok(()) };
-        process::toolchain()?;
-        let lab = sources::unpack(&self.cache)?;
-        self.process = None;
         desk.starting(true);
-        let mut process = Process::start(post, &lab)?;
-        let ready = loop {
-            match heard.recv_timeout(LOOK) {
-                Ok(Heard::Engine(stream)) => process.connected(stream),
-                Ok(Heard::Said(Said::Ready)) => break Ok(()),
-                Ok(Heard::Said(Said::Unable { cause })) => break Err(Error::NoToolchain { cause }),
-                Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) if stop.raised() => break Err(Error::Interrupted { what: ui::RUST_STARTING.to_string() }),
-                Err(RecvTimeoutError::Timeout) if process.alive() => {}
-                Err(_) => break Err(Error::NoToolchain { cause: process.log() }),
-            }
-        };
+        let ready = self.wait(heard, stop);
         desk.starting(false);
-        ready?;
-        self.process = Some(process);
-        Ok(())
+        if matches!(ready, Err(Error::NoToolchain { .. })) {
+            self.process = None;
+        }
+        ready
     }
-}
 
-/// How a cell ended, other than well.
-enum End {
-    Interrupted { lost: bool },
-    Panicked,
-    Returned,
-    Failed(Failure),
-    EngineGone,
-}
-
-/// A running cell.
-struct Cell<'a> {
-    heard: &'a Receiver<Heard>,
-    /// Heard while a call was answered, and kept for after it.
-    later: VecDeque<Heard>,
-    process: &'a mut Process,
-    desk: &'a mut dyn Serve,
-    stop: &'a Stop,
-    panicked: bool,
-    returned: bool,
-    /// Since when, and whether its program was told to die.
-    stopped: Option<(Instant, bool)>,
-}
-
-impl Cell<'_> {
-    fn follow(&mut self) -> Result<(), End> {
+    fn wait(&mut self, heard: &Receiver<Heard>, stop: &Stop) -> Result<()> {
+        let Some(process) = &mut self.process else { return Err(trouble::died("the engine is gone")) };
         loop {
-            self.look_at_stop()?;
-            let heard = self.later.pop_front().map_or_else(|| self.heard.recv_timeout(LOOK), Ok);
-            match heard {
-                Ok(Heard::Ask { mark, ask, line }) => {
-                    self.wait_for(mark);
-                    let answer = self.answer(ask, &line);
-                    line.say(answer);
+            match self.remote.state() {
+                State::Ready => return Ok(()),
+                State::Unable(cause) => return Err(Error::NoToolchain { cause }),
+                State::Starting if !process.alive() => return Err(Error::NoToolchain { cause: process.log() }),
+                State::Starting => {}
+            }
+            if stop.raised() {
+                if process.age() > STARTING {
+                    process.kill();
                 }
-                Ok(Heard::Said(Said::Ended { forms })) => return self.ended(forms),
-                Ok(Heard::Said(Said::Failed { failure })) => return Err(self.failed(failure)),
-                Ok(Heard::Said(said)) => self.said(said),
-                Ok(Heard::Engine(_) | Heard::OutputGone) => {}
-                Ok(Heard::EngineGone) | Err(RecvTimeoutError::Disconnected) => return Err(self.gone()),
-                Err(RecvTimeoutError::Timeout) => self.desk.meanwhile(),
+                return Err(Error::Interrupted { what: ui::RUST_STARTING.to_string() });
+            }
+            if matches!(heard.recv_timeout(LOOK), Err(RecvTimeoutError::Disconnected)) {
+                return Err(trouble::died("the engine is gone"));
             }
         }
-    }
-
-    fn answer(&mut self, ask: Ask, line: &Line) -> Answer {
-        if self.stop.raised() {
-            return Answer::Failed { report: Error::Interrupted { what: ui::RUST_CALL.to_string() }.report() };
-        }
-        self.desk.answer(ask, &mut Caller::new(line, self.heard, &mut self.later, self.stop))
-    }
-
-    /// Printed text up to the mark comes first.
-    fn wait_for(&mut self, mark: u64) {
-        if mark == 0 {
-            return;
-        }
-        let until = Instant::now() + LAST_WORDS;
-        loop {
-            match self.heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(Heard::Said(Said::Mark { n })) if n == mark => return,
-                Ok(Heard::Said(said)) => self.said(said),
-                // A second thread of the cell asks meanwhile: it is told to try again rather than overtake.
-                Ok(Heard::Ask { line, .. }) => line.say(Answer::Failed { report: Error::Busy {}.report() }),
-                Ok(_) => {}
-                Err(_) => return,
-            }
-        }
-    }
-
-    fn said(&mut self, said: Said) {
-        match said {
-            Said::Print { error, text } => self.desk.print(error, &text),
-            Said::Panicked => self.panicked = true,
-            Said::Returned => self.returned = true,
-            _ => {}
-        }
-    }
-
-    fn ended(&mut self, forms: Vec<Form>) -> Result<(), End> {
-        if self.stopped.is_some() {
-            return Err(End::Interrupted { lost: false });
-        }
-        if self.panicked {
-            return Err(End::Panicked);
-        }
-        if self.returned {
-            return Err(End::Returned);
-        }
-        // A loop at the end of a cell is worth nothing.
-        if !forms.is_empty() && Form::text(&forms) != "()" {
-            self.desk.value(forms);
-        }
-        Ok(())
-    }
-
-    fn failed(&mut self, failure: Failure) -> End {
-        if !matches!(failure, Failure::Died { .. }) {
-            return End::Failed(failure);
-        }
-        let until = Instant::now() + LAST_WORDS;
-        while let Ok(heard) = self.heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            match heard {
-                Heard::Said(said) => self.said(said),
-                Heard::OutputGone => break,
-                _ => {}
-            }
-        }
-        if self.stopped.is_some() { End::Interrupted { lost: true } } else { End::Failed(failure) }
-    }
-
-    fn gone(&self) -> End {
-        if self.stopped.is_some() { End::Interrupted { lost: true } } else { End::EngineGone }
-    }
-
-    /// First the pending call fails, then the cell's program is killed, then the engine.
-    fn look_at_stop(&mut self) -> Result<(), End> {
-        if !self.stop.raised() {
-            return Ok(());
-        }
-        let (since, told) = *self.stopped.get_or_insert_with(|| (Instant::now(), false));
-        if since.elapsed() > PATIENCE {
-            self.process.kill();
-            return Err(self.gone());
-        }
-        if since.elapsed() > GRACE && !told {
-            self.stopped = Some((since, true));
-            let _ = self.process.order(&Order::Kill);
-        }
-        Ok(())
     }
 }

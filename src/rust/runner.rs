@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use wire::engine::{Role, Said};
 use wire::lab::{connect, receive, send};
 
+use super::process::LIMIT;
 use super::sieve::{Piece, Sieve};
 
 /// evcxr's name for this kind of process.
@@ -21,11 +22,27 @@ pub fn divert() {
     if std::env::var_os(RUNNER).is_none() {
         return;
     }
+    bound();
     let Ok((reader, writer)) = connect(Role::Output) else { return };
     let Ok((words, out, err)) = pipes() else { return };
     let carrier = Carrier { reader, writer, words, out, err, errors: Vec::new() };
     std::thread::spawn(move || carrier.carry());
     last_words();
+}
+
+/// What a cell takes beyond the limit it does not get: it dies of it, and not the session.
+fn bound() {
+    let Some(limit) = std::env::var(LIMIT).ok().and_then(|limit| limit.parse().ok()) else { return };
+    let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+    // Of Linux all memory that is not a file's; elsewhere of the address space, for there is nothing better.
+    #[cfg(target_os = "linux")]
+    let kind = libc::RLIMIT_DATA;
+    #[cfg(not(target_os = "linux"))]
+    let kind = libc::RLIMIT_AS;
+    // SAFETY: a plain structure, read by the call. A limit that the system refuses is none.
+    unsafe {
+        libc::setrlimit(kind, &raw const limit);
+    }
 }
 
 /// A program that aborts (a crash ends so too) first lets what it printed go out.

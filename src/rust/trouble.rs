@@ -2,8 +2,9 @@
 
 use wire::engine::{Failure, Problem};
 
-use super::End;
+use super::follow::End;
 use crate::Error;
+use crate::plot::number;
 use crate::words::ui;
 
 /// One mistake makes many errors: those after these add little.
@@ -15,6 +16,9 @@ pub fn error(end: End, code: &str) -> Error {
         End::Interrupted { lost: true } => Error::RustInterrupted {},
         End::Panicked => Error::RustPanicked {},
         End::Returned => Error::RustReturned {},
+        End::OutOfMemory { asked, limit } => {
+            Error::RustMemory { asked: number::bytes(asked), limit: limit.map_or_else(|| "?".to_owned(), number::bytes) }
+        }
         End::EngineGone => died("the engine is gone"),
         End::Failed(Failure::Died { status }) => died(&status),
         End::Failed(Failure::Other { text }) => Error::RustFailed { cause: text },

@@ -13,8 +13,7 @@ impl Session {
     pub fn read_data(&mut self, name: &str, options: Options, progress: Progress) -> Result<&Dataset> {
         let base = self.base()?;
         let path = hub::resolve_data(name, &self.cache, progress, &self.stop)?;
-        let context = base.model.spec.context;
-        let options = Options { max_length: options.max_length.min(context), ..options };
+        let options = Options { max_length: options.max_length.min(self.room()?), ..options };
         let data = Dataset::load(&path, &options, &base.tokenizer)?;
         self.set_data(data);
         self.dataset()

@@ -18,7 +18,7 @@ impl Session {
         if ids.len() < 2 {
             return Err(Error::EmptyData { path: name.to_owned() });
         }
-        let context = base.model.spec.context;
+        let context = self.room()?;
         at_most("max_length", length, context)?;
         let length = length.unwrap_or(DEFAULT_WINDOW).min(context);
         at_most("stride", stride, length)?;
@@ -44,7 +44,7 @@ impl Session {
         if self.data.is_some() {
             return Ok(self.loss_on_data(n)?.0.mean());
         }
-        let window = SAMPLE_WINDOW.min(self.base()?.model.spec.context);
+        let window = SAMPLE_WINDOW.min(self.room()?);
         let (mut windows, _) = self.windows("sample", SAMPLE, Some(window), Some(window))?;
         let mut sum = Perplexity::default();
         for _ in 0..n {

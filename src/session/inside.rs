@@ -222,7 +222,7 @@ impl Session {
     pub fn choose(&self, choosing: &mut Choosing, id: u32, watch: &mut dyn Watch) -> Result<Option<Numbers>> {
         self.known(&[id])?;
         let base = self.base()?;
-        if base.tokenizer.eos().contains(&id) || choosing.len >= base.model.spec.context {
+        if base.tokenizer.eos().contains(&id) || choosing.len >= self.room()? {
             return Ok(None);
         }
         let scores = self.scores(&[id], &mut choosing.cache, watch)?;

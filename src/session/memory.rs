@@ -1,6 +1,6 @@
 //! What a run may take: the setting of recomputation that is chosen before it begins, and what that came to.
 
-use super::Session;
+use super::{Prediction, Session};
 use crate::data::Dataset;
 use crate::device::memory;
 use crate::model::{Footprint, Model, spare};
@@ -42,6 +42,16 @@ pub struct Saving {
     pub seconds: f64,
 }
 
+impl Prediction {
+    /// Adds what the forward pass takes.
+    pub(super) fn take(&mut self, room: &Room, model: &Model) {
+        (self.bytes, self.plain, self.recompute) = (room.bytes, room.plain, room.every);
+        // All layers but those of the last segment go forward once more: a third or a quarter of a step.
+        let again = room.every.map_or(0.0, |every| 1.0 - every as f64 / model.layers.len().max(1) as f64);
+        self.seconds *= 1.0 + 0.3 * again;
+    }
+}
+
 impl Session {
     /// Holds for the runs that follow.
     pub fn save_memory(&mut self, thrift: Thrift) {
@@ -52,7 +62,7 @@ impl Session {
     ///
     /// # Errors
     /// `OverLimit`, `TooBig` with the figures, before anything is computed.
-    pub(super) fn room(&self, model: &Model, data: &Dataset, recipe: &Recipe, fixed: u64) -> Result<Room> {
+    pub(super) fn plan(&self, model: &Model, data: &Dataset, recipe: &Recipe, fixed: u64) -> Result<Room> {
         let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas());
         let pass = Pass { deltas, dropout: Some(0) };
         let footprint = Footprint::of(&model.detached(), &pass, self.adapter.is_none())?;
@@ -101,6 +111,11 @@ impl Session {
                 Error::TooBig { what: "training".to_owned(), needed: human(least.bytes), available, smaller }
             }
         }
+    }
+
+    /// What was forecast for the run that was begun.
+    pub fn run_room(&self) -> Room {
+        self.run.as_ref().map_or_else(Room::default, |active| active.room)
     }
 
     /// What recomputation came to in the run; none where all was kept.

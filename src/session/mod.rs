@@ -10,6 +10,7 @@ mod look;
 mod memorise;
 mod memory;
 mod pretrain;
+mod ptune;
 mod quant;
 mod runs;
 mod save;
@@ -195,6 +196,15 @@ impl Session {
     /// The adapter's deltas outside of any graph, for looking and generating.
     fn deltas(&self) -> Option<Deltas> {
         self.adapter.as_ref().map(|adapter| adapter.deltas().detached())
+    }
+
+    /// Tokens that the context holds beside the adapter's virtual ones.
+    ///
+    /// # Errors
+    /// `NoModel`
+    fn room(&self) -> Result<usize> {
+        let ahead = self.adapter.as_ref().map_or(Ok(0), |adapter| adapter.deltas().ahead())?;
+        Ok(self.base()?.model.spec.context.saturating_sub(ahead))
     }
 
     fn publish(&self) {

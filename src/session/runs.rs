@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Session;
 use crate::store::{AllRuns, End, Head, Layers, Past, Point, Record, Runs};
-use crate::train::Run;
+use crate::train::{Run, Step};
 use crate::{Error, Result};
 
 /// What keeps the record of the run in progress.
@@ -66,6 +66,19 @@ impl Session {
     /// The number of the run in progress, or of the last one.
     pub fn run_number(&self) -> Option<usize> {
         self.run.as_ref()?.keeping.n
+    }
+
+    /// One optimizer step, and a look at the validation examples when it is due; `None` when the run is done.
+    ///
+    /// # Errors
+    /// `NotFinite`, `NoGradient`, `Interrupted` during validation.
+    pub fn train_step(&mut self) -> Result<Option<Step>> {
+        let step = self.take_step();
+        match &step {
+            Ok(None) => {}
+            taken => self.note_step(taken.as_ref().err()),
+        }
+        step
     }
 
     /// Writes down the step that was just taken, or how it failed.

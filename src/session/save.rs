@@ -32,6 +32,9 @@ impl Session {
     /// `NoModel`, `DiskFull`, `Io`: nothing half-written is left.
     pub fn save(&mut self, folder: &Path, merged: bool) -> Result<Saved> {
         let base = self.base()?;
+        if let Some(adapter) = self.adapter.as_ref().filter(|adapter| merged && adapter.deltas().prompt.is_some()) {
+            return Err(Error::CannotMerge { adapter: adapter.title() });
+        }
         let bytes = match &self.adapter {
             Some(adapter) if !merged => adapter.parameters() as u64 * 4,
             _ => stored(&base.model),

@@ -45,16 +45,6 @@ pub struct Prediction {
     pub ends: (usize, usize),
 }
 
-impl Prediction {
-    /// Adds what the forward pass takes.
-    fn take(&mut self, room: &Room, model: &Model) {
-        (self.bytes, self.plain, self.recompute) = (room.bytes, room.plain, room.every);
-        // All layers but those of the last segment go forward once more: a third or a quarter of a step.
-        let again = room.every.map_or(0.0, |every| 1.0 - every as f64 / model.layers.len().max(1) as f64);
-        self.seconds *= 1.0 + 0.3 * again;
-    }
-}
-
 impl Session {
     /// Begins a run and says what it will take. `dtype` is that of the frozen weights while the run lasts.
     ///
@@ -84,11 +74,11 @@ impl Session {
         let (model, data) = (&self.base()?.model, self.dataset()?);
         let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas());
         guard::rate(recipe.lr, deltas.map(Deltas::scale), recipe.optimizer)?;
-        guard::fits_context(data, deltas.map_or(Ok(0), Deltas::ahead)?, model.spec.context)?;
+        self.fits_context(data)?;
         let steps = recipe.total_steps(data.train.len())?;
         let trained = self.adapter.as_ref().map_or(model.parameters() as usize, |adapter| adapter.parameters());
         let mut prediction = predict(model, data, recipe, (steps, trained, self.adapter.is_none()), dtype);
-        let room = self.room(model, data, recipe, prediction.bytes)?;
+        let room = self.plan(model, data, recipe, prediction.bytes)?;
         prediction.take(&room, model);
         prediction.ends = guard::ends(data, self.base()?.tokenizer.eos());
         Ok((prediction, room))
@@ -141,6 +131,15 @@ impl Session {
         Ok(found)
     }
 
+    /// An example of n tokens takes n - 1 positions behind the virtual ones.
+    fn fits_context(&self, data: &Dataset) -> Result<()> {
+        let (longest, room, context) = (data.longest(), self.room()?, self.base()?.model.spec.context);
+        if longest <= room + 1 {
+            return Ok(());
+        }
+        Err(Error::LongExamples { longest, virtual_tokens: context - room, context, fits: room })
+    }
+
     fn subject(&self) -> Result<Subject> {
         Subject::of(&self.base()?.model, self.adapter.as_ref(), self.dataset()?)
     }
@@ -172,20 +171,8 @@ impl Session {
         Ok(())
     }
 
-    /// One optimizer step, and a look at the validation examples when it is due; `None` when the run is done.
-    ///
-    /// # Errors
-    /// `NotFinite`, `NoGradient`, `Interrupted` during validation.
-    pub fn train_step(&mut self) -> Result<Option<Step>> {
-        let step = self.take_step();
-        match &step {
-            Ok(None) => {}
-            taken => self.note_step(taken.as_ref().err()),
-        }
-        step
-    }
-
-    fn take_step(&mut self) -> Result<Option<Step>> {
+    /// [`Session::train_step`] without its record.
+    pub(super) fn take_step(&mut self) -> Result<Option<Step>> {
         let Some(Active { run, working: Some(model), checkpoint, .. }) = &mut self.run else { return Ok(None) };
         let data = self.data.as_ref().ok_or(Error::NoData {})?;
         if run.done() {
@@ -260,11 +247,6 @@ impl Session {
         device::memory::give_back();
         self.publish();
         back
-    }
-
-    /// What was forecast for the run that was begun.
-    pub fn run_room(&self) -> Room {
-        self.run.as_ref().map_or_else(Room::default, |active| active.room)
     }
 
     /// Highest resident memory of the run, in bytes.

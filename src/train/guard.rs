@@ -33,19 +33,6 @@ pub fn rate(lr: f64, scale: Option<f64>, method: Method) -> Result<()> {
     Err(Error::WildRate { lr, scale, product, lowest: *sane.start(), highest: *sane.end(), usual })
 }
 
-/// Refuses examples that do not fit into the context together with `ahead` virtual tokens; an example of n tokens takes n - 1 positions.
-///
-/// # Errors
-/// `LongerThanContext`
-pub fn fits_context(data: &Dataset, ahead: usize, context: usize) -> Result<()> {
-    let longest = data.longest();
-    if longest.saturating_sub(1) + ahead <= context {
-        return Ok(());
-    }
-    let most = (context + 1).saturating_sub(ahead);
-    Err(Error::LongerThanContext { data: data.name.clone(), longest, ahead, context, most })
-}
-
 /// Training examples that are answers, and those of them whose end is learned. Without it a model never stops (a `pad` that is
 /// `eos` and masked away, answers that were cut).
 pub fn ends(data: &Dataset, eos: &[u32]) -> (usize, usize) {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use candle_core::{Tensor, Var};
 
 use crate::model::{Input, Model, NoTap, Way, segments};
-use crate::nn::{Deltas, Pass, Soft};
+use crate::nn::Pass;
 use crate::optim::{Gradients, Parameters};
 use crate::{Error, Result};
 
@@ -56,7 +56,7 @@ impl Tape {
         self.again
     }
 
-    /// As [`Tape::segments`]. A soft prompt that is computed is a leaf meanwhile: what computes it goes backward once, as with all kept.
+    /// The gradients of a scalar, in the order of `vars`: `scalar` makes it of the hidden states `[B, T, hidden]` after the last norm.
     ///
     /// # Errors
     /// `ContextFull`, and those of `scalar`.
@@ -68,32 +68,10 @@ impl Tape {
         vars: &Parameters,
         scalar: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<Gradients> {
-        let computed = |soft: &&Soft| soft.rows.track_op() && !soft.rows.is_variable();
-        let (Some(deltas), Some(soft), Some(_)) = (pass.deltas, pass.soft().filter(computed), self.every) else {
-            return self.segments(model, input, pass, vars, scalar);
-        };
-        let leaf = Var::from_tensor(&soft.rows.detach())?;
-        let deltas = Deltas { soft: Some(Soft { rows: leaf.as_tensor().clone(), ..soft.clone() }), ..deltas.clone() };
-        let with_leaf: Parameters = vars.iter().cloned().chain([(String::new(), leaf)]).collect();
-        let mut gradients = self.segments(model, input, &Pass { deltas: Some(&deltas), ..*pass }, &with_leaf, scalar)?;
-        let of_leaf = gradients.0.pop().flatten();
-        pull(&soft.rows, of_leaf, &soft.rows, vars, &mut gradients)?;
-        Ok(gradients)
-    }
-
-    /// The gradients of a scalar, in the order of `vars`: `scalar` makes it of the hidden states `[B, T, hidden]` after the last norm.
-    ///
-    /// # Errors
-    /// `ContextFull`, and those of `scalar`.
-    fn segments(
-        &mut self,
-        model: &Model,
-        input: Input,
-        pass: &Pass,
-        vars: &Parameters,
-        scalar: impl FnOnce(&Tensor) -> Result<Tensor>,
-    ) -> Result<Gradients> {
-        let (entered, way) = model.enter(input, None, pass)?;
+        let (entered, mut way) = model.enter(input, None, pass)?;
+        // A soft prompt that is computed is a leaf meanwhile: what computes it goes backward once, as with all kept.
+        let cut = if self.every.is_some() { way.cut()? } else { None };
+        let vars: Parameters = vars.iter().cloned().chain(cut.iter().map(|(_, leaf)| (String::new(), leaf.clone()))).collect();
         let run = |layers: Range<usize>, x: &Tensor| through(model, layers, x, &way, pass);
         let mut segments = segments(model.layers.len(), self.every.unwrap_or(usize::MAX));
         let last = segments.pop().unwrap_or(0..0);
@@ -109,7 +87,7 @@ impl Tape {
         }
         let top = if learns && !whole { Var::from_tensor(&x)?.into_inner() } else { x };
         let mut store = scalar(&model.leave(run(last, &top)?, &way)?)?.backward()?;
-        let mut gradients = Gradients::take(vars, &mut store);
+        let mut gradients = Gradients::take(&vars, &mut store);
         let mut into = store.remove(&top);
         drop((store, top));
         while let Some(Start { layers, x, learns }) = starts.pop() {
@@ -117,10 +95,14 @@ impl Tape {
             let started = Instant::now();
             let y = run(layers, &x)?;
             self.again += started.elapsed();
-            into = pull(&y, into, &x, vars, &mut gradients)?;
+            into = pull(&y, into, &x, &vars, &mut gradients)?;
         }
         if !whole && entered.track_op() {
-            pull(&entered, into, &entered, vars, &mut gradients)?;
+            pull(&entered, into, &entered, &vars, &mut gradients)?;
+        }
+        if let Some((rows, _)) = cut {
+            let of_leaf = gradients.0.pop().flatten();
+            pull(&rows, of_leaf, &rows, &vars[..gradients.0.len()].to_vec(), &mut gradients)?;
         }
         Ok(gradients)
     }

@@ -15,7 +15,7 @@ pub struct Stats {
 }
 
 /// Numbers of a parameter that are looked at.
-const SAMPLE: usize = 4096;
+const SAMPLE: usize = 1024;
 
 /// Evenly spread numbers of each parameter, and for how many each of them stands.
 pub struct Sample(Vec<(Vec<f32>, f64)>);

@@ -18,6 +18,12 @@ const MAGICS: &[(&str, &str, &str)] = &[
         "MODEL 可以是 `%models` 列出的名字、hub 上的名字（所有者/名称）、hub 布局的目录（config.json、tokenizer.json、*.safetensors）、.gguf 文件，或 PEFT 适配器（目录或 hub 上的名字）。\
          加载失败时，原来的模型保留不变。",
     ),
+    (
+        "captured",
+        "再次显示 `%%capture` 保留的输出",
+        "按出现的顺序显示其文本、图表与表格，重绘过的图表显示最后的状态。不带 NAME 时列出已保留的名字。\
+         在 Rust 中 `let kept = %captured NAME` 不显示任何内容，`kept.text` 是其文本。",
+    ),
     ("unload", "卸载模型并归还内存", "适配器和已分词的数据也一并丢弃：需要保留的请先用 `%save` 保存。"),
     (
         "models",
@@ -45,6 +51,12 @@ const MAGICS: &[(&str, &str, &str)] = &[
         "lora",
         "附加一个新的 LoRA 适配器",
         "模型被冻结；每个目标旁边的两个小矩阵负责学习：y = W x + B A x · alpha / r。B 从零开始，所以在 `%train` 之前输出不变。原有的适配器会被替换。",
+    ),
+    (
+        "ptune",
+        "附加在每段文本之前学习的虚拟词元",
+        "模型被冻结；每段文本之前的 n 个不属于任何词元的向量负责学习。`p-tuning` 用一个小网络生成它们，`prompt` 直接学习向量本身，`prefix` 学习每一层的键和值。\
+         它们占用上下文的 n 个位置。原有的适配器会被替换。需要比 LoRA 更大的步长：不另给时，`%train` 对有网络的取 lr=1e-3，`prompt` 取 3e-2，`prefix` 取 1e-2。",
     ),
     (
         "train",
@@ -89,6 +101,7 @@ const MAGICS: &[(&str, &str, &str)] = &[
 
 const OPTIONS: &[(&str, &str, &str)] = &[
     ("*", "json", "把结果打印成一行 JSON"),
+    ("captured", "name", "`%%capture` 所给的名字"),
     ("*", "seed", "随机种子；不给时用会话的种子"),
     // 采样
     ("*", "temperature", "logits 除以它：小于 1 更集中，大于 1 更平缓；会打开采样"),
@@ -175,10 +188,27 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("data", "show", "显示多少个样本"),
     ("lora", "r", "矩阵的秩"),
     ("lora", "alpha", "缩放：增量乘以 alpha / r"),
-    ("lora", "target", "目标线性层的名字，用逗号分隔；`all-linear` 表示全部；不给时用该系列的默认选择"),
+    ("lora", "target", "目标线性层的名字，用逗号分隔；`all-linear` 表示全部；也可以是匹配整个路径的正则表达式；不给时用该系列的默认选择"),
+    ("lora", "exclude", "排除的层，写法同 `target`"),
+    ("lora", "layers", "块的编号，用逗号分隔：`0,1` 或 `0-3`"),
+    ("lora", "rslora", "按 alpha / sqrt(r) 缩放：高秩与低秩学得一样快"),
+    ("lora", "dora", "除方向外还学习每个输出的长度（DoRA）"),
+    ("lora", "rank_pattern", "个别模块的秩：`c_attn:8,mlp.c_proj:4`"),
+    ("lora", "alpha_pattern", "个别模块的 alpha：`c_attn:16`"),
     ("lora", "dropout", "训练时丢弃输入的比例"),
     ("lora", "seed", "初始 A 的种子；不给时用会话的种子"),
     ("lora", "detach", "取下适配器"),
+    ("ptune", "method", "虚拟词元的生成方式"),
+    ("ptune", "n", "虚拟词元的个数"),
+    ("ptune", "encoder", "p-tuning：生成提示的网络；不给时为 `mlp`"),
+    ("ptune", "hidden", "网络内部的宽度；不给时与其输出相同"),
+    ("ptune", "layers", "p-tuning 的 LSTM：层数；不给时为 2"),
+    ("ptune", "dropout", "p-tuning 的 LSTM：训练时在层间丢弃的比例"),
+    ("ptune", "projection", "prefix：用一个小网络生成键和值"),
+    ("ptune", "init", "prompt：从随机数、词表中的词元或 `text` 的词元开始"),
+    ("ptune", "text", "prompt：开始时使用的文本，重复到 n 个词元"),
+    ("ptune", "seed", "初始数值的种子；不给时用会话的种子"),
+    ("ptune", "detach", "取下适配器"),
     ("eval", "metric", "评估什么"),
     ("eval", "file", "文本文件"),
     ("eval", "stride", "窗口每次前移的词元数；不给时为半个窗口"),

@@ -1,11 +1,14 @@
 //! Every sentence a person reads, in English and Chinese, side by side so that neither can be forgotten.
 
+pub mod adapters;
+pub mod cells;
 pub mod errors;
 pub mod help_zh;
 pub mod lab;
 pub mod luck;
 pub mod memory;
 pub mod nearest;
+pub mod prompts;
 pub mod servers;
 pub mod training;
 pub mod ui;

@@ -22,13 +22,19 @@ pub struct Kernel {
 impl Kernel {
     /// Starts one on sockets in the world's folder and waits until they are there.
     pub fn start(fixtures: &[&str]) -> Self {
+        Self::start_with(fixtures, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn start_with(fixtures: &[&str], env: &[(&str, &str)]) -> Self {
         let world = World::with(fixtures);
         let file = world.path("kernel.json");
         let sockets = world.path("s");
         let ports = r#""shell_port":1,"iopub_port":2,"stdin_port":3,"control_port":4,"hb_port":5"#;
         let (ip, scheme) = (sockets.display(), r#""signature_scheme":"hmac-sha256""#);
         world.write("kernel.json", format!(r#"{{"ip":"{ip}","transport":"ipc","key":"secret",{scheme},{ports}}}"#));
-        let process = world.lantern(&["kernel", "start", "-f", file.to_str().unwrap()]).spawn().unwrap();
+        let mut command = world.lantern(&["kernel", "start", "-f", file.to_str().unwrap()]);
+        let process = command.envs(env.iter().copied()).spawn().unwrap();
         let until = Instant::now() + LIMIT;
         while !world.path("s-2").exists() {
             assert!(Instant::now() < until, "the kernel did not start");

@@ -33,7 +33,13 @@ impl Terminal {
         let stdio = || Stdio::from(slave.try_clone().unwrap());
         let mut command = Command::new(env!("CARGO_BIN_EXE_lantern"));
         command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("LANTERN_HOME", home).env("HOME", home).env("LANG", "C").env("TERM", "xterm").envs(env.iter().copied());
+        command
+            .env("LANTERN_HOME", home)
+            .env("HOME", home)
+            .env("LANG", "C")
+            .env("TERM", "xterm")
+            .env("LANTERN_RUST_IDLE", "never")
+            .envs(env.iter().copied());
         command.stdin(stdio()).stdout(stdio()).stderr(stdio());
         // SAFETY: setsid and ioctl are safe to call between fork and exec.
         unsafe {

@@ -66,6 +66,8 @@ impl World {
     pub fn freeze(&self, command: &mut Command) {
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).current_dir(self.folder.path());
         command.env("LANTERN_HOME", self.home.path()).env("HOME", self.home.path()).env("LANG", "C");
+        // Idleness starts nothing here: a busy machine idles long.
+        command.env("LANTERN_RUST_IDLE", "never");
         // The person's toolchain, for Rust cells.
         for (variable, folder) in [("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")] {
             let place = std::env::var_os(variable).map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(folder)));

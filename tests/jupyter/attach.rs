@@ -63,6 +63,8 @@ fn stopping_the_look_does_not_stop_the_run() {
     assert_eq!(cell.try_recv(), Err(TryRecvError::Empty));
     // One whose own cell only waits takes that back, and nobody else's.
     let queued = two.execute(Execute::new("!echo queued"));
+    let told = until(&queued, |event| matches!(event, Event::Print { .. }));
+    assert!(matches!(&told[..], [Event::Print { text, .. }] if text.starts_with("waits for")), "{told:?}");
     assert_eq!(queued.recv_timeout(Duration::from_millis(50)), Err(RecvTimeoutError::Timeout));
     two.interrupt();
     assert_eq!(rest(&queued).1.error.expect("not run").name, "Aborted");

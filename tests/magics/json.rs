@@ -46,6 +46,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("%status --json", &["model", "adapter", "data", "doing", "rss_bytes", "unsaved"]),
     ("# %%\n%attach --json", &["cell", "code", "running", "error", "seconds", "text"]),
     ("%history --json", &["inputs"]),
+    ("%captured --json", &[]),
     ("%clear --json", &[]),
     ("%lang --json", &["lang"]),
     ("%lsmagic --json", &["magics"]),

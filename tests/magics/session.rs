@@ -117,12 +117,14 @@ fn lsmagic_lists_all() {
     session   %seed      Show or set the seed of all random numbers
     session   %status    Show what the session holds
     session   %attach    Show the running cell here too, or else the last one
+    session   %captured  Show again what `%%capture` kept
     session   %history   Show past cells
     session   %clear     Clear the output of this cell
     session   %input     Ask the person for a line of text
     session   %lang      Show or set the language of messages and help
     session   %lsmagic   List all magics
     session   %help      Explain a magic, or how to begin
+    In the first line of a cell: `%%rust`, `%%time`, `%%capture NAME`
     `%train?` explains one; `!ls` runs a command of the system
     ");
     let ran = world.lantern(&["--lang", "zh", "-c", "%lsmagic"]).output().unwrap();
@@ -148,12 +150,14 @@ fn lsmagic_lists_all() {
     会话  %seed      显示或设置所有随机数的种子
     会话  %status    显示会话中有什么
     会话  %attach    在这里也显示本会话正在运行的（或上一个）单元格
+    会话  %captured  再次显示 `%%capture` 保留的输出
     会话  %history   显示以前的单元格
     会话  %clear     清除这个单元格的输出
     会话  %input     请人输入一行文字
     会话  %lang      显示或设置消息和帮助的语言
     会话  %lsmagic   列出所有魔法命令
     会话  %help      解释一个魔法命令，或说明如何开始
+    写在单元格首行：`%%rust`, `%%time`, `%%capture NAME`
     `%train?` 解释一个命令；`!ls` 运行系统命令
     ");
 }

@@ -1,7 +1,7 @@
 //! Llama from GGUF: dense and packed, and the order of the q and k rows.
 
 use candle_core::{DType, IndexOp, Tensor};
-use lantern::adapter::{Adapter, Lora};
+use lantern::adapter::{Adapter, Lora, Targets};
 use lantern::model::{Model, Projection};
 use lantern::nn::Weight;
 use lantern::random::Random;
@@ -109,7 +109,7 @@ fn a_single_packed_row_equals_the_batch() {
 fn a_lora_on_a_packed_base_learns_as_on_the_widened_one() {
     let golden = tensors("llama-gguf/golden.safetensors");
     for kind in ["q8_0", "q4_1"] {
-        let lora = Lora { r: 4, alpha: 8.0, targets: vec!["all-linear".into()], dropout: 0.0 };
+        let lora = Lora { r: 4, alpha: 8.0, targets: Targets::list(["all-linear"]), dropout: 0.0, ..Lora::default() };
         let gradients = |model: &Model| {
             let adapter = Adapter::new(lora.clone(), model, &Random::seeded(8)).unwrap();
             for (i, (_, var)) in adapter.vars().iter().enumerate() {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use candle_core::{DType, Device, IndexOp, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::llama::{Cache, Llama, LlamaConfig};
-use lantern::adapter::{Adapter, Lora};
+use lantern::adapter::{Adapter, Lora, Targets};
 use lantern::data::{Example, batch};
 use lantern::model::{self, Model};
 use lantern::nn::Deltas;
@@ -104,7 +104,7 @@ fn trail(threads: usize, seed: u64, dropout: Option<f64>) -> Vec<u64> {
         let mut data = in_order(wide_rows(24), 1);
         data.val = data.train.split_off(20);
         let adapter = dropout.map(|dropout| {
-            let lora = Lora { r: 8, alpha: 16.0, targets: vec!["all-linear".into()], dropout };
+            let lora = Lora { r: 8, alpha: 16.0, targets: Targets::list(["all-linear"]), dropout, ..Lora::default() };
             Adapter::new(lora, &model, &Random::seeded(seed)).unwrap()
         });
         let vars = adapter.as_ref().map_or_else(|| model.track().unwrap(), |adapter| adapter.vars().to_vec());
@@ -137,7 +137,7 @@ fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
 
 #[test]
 fn a_fresh_adapter_changes_nothing() {
-    let lora = Lora { r: 4, alpha: 8.0, targets: vec!["q_proj".into(), "down_proj".into()], dropout: 0.5 };
+    let lora = Lora { r: 4, alpha: 8.0, targets: Targets::list(["q_proj", "down_proj"]), dropout: 0.5, ..Lora::default() };
     let adapter = Adapter::new(lora, &WIDE, &Random::seeded(3)).unwrap();
     let ids = Tensor::new(&[[5_u32, 900, 31, 7]], &Device::Cpu).unwrap();
     assert_eq!(apart(&logits(&WIDE, &ids, Some(adapter.deltas())), &logits(&WIDE, &ids, None)), 0.0);

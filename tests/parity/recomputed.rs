@@ -4,7 +4,7 @@ use candle_core::{Tensor, Var};
 use lantern::adapter::{Adapter, Lora};
 use lantern::data::{Batch, Example, batch};
 use lantern::model::{self, Model};
-use lantern::nn::{Deltas, Place, Soft};
+use lantern::nn::{Deltas, Encoder, Net, Part, Place, Widths};
 use lantern::optim::Parameters;
 use lantern::random::Random;
 use lantern::train::{self, Aim, Tape};
@@ -114,15 +114,18 @@ fn layers_below_all_adapters_run_once() {
 fn computed_soft_prompts_get_the_same_gradients() {
     let (model, _) = fresh(llama());
     let model = model.detached();
-    for (place, width) in [(Place::Input, 24), (Place::Layers { heads: 2, dim: 6 }, LAYERS * 2 * 2 * 6)] {
+    let layers = Place::Layers { heads: 2, dim: 6 };
+    for (place, net, output) in [(Place::Input, Net::Mlp, 24), (layers, Net::Projection, LAYERS * 2 * 2 * 6)] {
         let mut random = Random::seeded(8);
-        let mut var = |dims: (usize, usize)| {
-            Var::from_tensor(&Tensor::from_vec(random.normals(dims.0 * dims.1, 0.3), dims, &device()).unwrap()).unwrap()
-        };
-        let (embedding, projection) = (var((3, 8)), var((8, width)));
-        let rows = embedding.tanh().unwrap().matmul(&projection).unwrap();
-        let deltas = Deltas { soft: Some(Soft { rows, place }), ..Deltas::default() };
-        let vars = vec![("embedding".to_owned(), embedding), ("projection".to_owned(), projection)];
+        let mut vars = Vec::new();
+        let mut parts = std::collections::BTreeMap::new();
+        for Part { name, shape, .. } in net.parts(Widths { tokens: 3, input: 8, hidden: 8, output }) {
+            let numbers = random.normals(shape.iter().product(), 0.3);
+            let var = Var::from_tensor(&Tensor::from_vec(numbers, shape, &device()).unwrap()).unwrap();
+            parts.insert(name.clone(), var.as_tensor().clone());
+            vars.push((name, var));
+        }
+        let deltas = Deltas { prompt: Some(Encoder::new(parts, net, place).unwrap()), ..Deltas::default() };
         same(&format!("{place:?}"), 0, &model, Some(&deltas), &vars);
     }
 }

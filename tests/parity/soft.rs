@@ -1,11 +1,11 @@
 //! Virtual tokens beside tokens: a soft prompt of real tokens' numbers does what the tokens do.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{IndexOp, Tensor};
 use lantern::Result;
 use lantern::model::{Input, Model, NoTap, Site, Tap};
-use lantern::nn::{Cache, Deltas, Pass, Place, Soft};
+use lantern::nn::{Cache, Deltas, Encoder, Net, Pass, Place, Soft, TABLE};
 
 use super::fixture::{MODELS, apart, largest, load, logits, row, within};
 
@@ -43,7 +43,8 @@ fn as_layers(model: &Model) -> Soft {
 }
 
 fn deltas(soft: Soft) -> Deltas {
-    Deltas { soft: Some(soft), ..Deltas::default() }
+    let encoder = Encoder::new(BTreeMap::from([(TABLE.to_owned(), soft.rows)]), Net::Bare, soft.place).unwrap();
+    Deltas { prompt: Some(encoder), ..Deltas::default() }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-"""The adapters of gpt2-tiny and llama-tiny as PEFT writes them (lora/, rslora/, dora/), and their golden values in each folder."""
+"""Adapters as PEFT writes them, and their golden values in each folder: lora/, rslora/, dora/ of gpt2-tiny and llama-tiny, patterns/ of
+both (chosen layers, ranks and alphas of their own), lora/ on every linear layer of the other families."""
 import json
 
 import numpy as np
@@ -15,6 +16,18 @@ MERGED = {
     "llama-tiny": ["model.layers.1.self_attn.v_proj", "model.layers.0.mlp.down_proj"],
 }
 KINDS = {"lora": {}, "rslora": {"use_rslora": True}, "dora": {"use_dora": True}}
+ALL = {
+    "gpt_neox-tiny": ["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"],
+    "mistral-tiny": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+}
+ALL["qwen2-tiny"] = ALL["qwen3-tiny"] = ALL["mistral-tiny"]
+PATTERNS = {
+    "gpt2-tiny": {"target_modules": r".*\.(attn\.c_(attn|proj)|mlp\.c_fc)", "exclude_modules": r".*\.h\.1\.attn\.c_proj", "use_dora": True,
+                  "rank_pattern": {r"0\.attn\.c_attn": 5, "c_attn": 2}, "alpha_pattern": {"c_fc": 7}},
+    "llama-tiny": {"target_modules": ["q_proj", "self_attn.o_proj", "down_proj", "up_proj"], "exclude_modules": ["up_proj"],
+                   "layers_to_transform": [1], "rank_pattern": {"q_proj": 2}, "alpha_pattern": {"mlp.down_proj": 2.5, "q_proj": 4},
+                   "use_rslora": True, "use_dora": True},
+}
 
 
 def saved(key):
@@ -22,10 +35,9 @@ def saved(key):
     return key.replace(".default", "").replace("lora_magnitude_vector.weight", "lora_magnitude_vector")
 
 
-def write_adapter(name, kind):
+def write_adapter(name, kind, settings):
     """An adapter with B non-zero (and DoRA's magnitudes off the row norms), so that it changes the model."""
-    config = LoraConfig(task_type="CAUSAL_LM", r=3, lora_alpha=5, lora_dropout=0.0, target_modules=TARGETS[name],
-                        fan_in_fan_out=name == "gpt2-tiny", **KINDS[kind])
+    config = LoraConfig(task_type="CAUSAL_LM", r=3, lora_alpha=5, lora_dropout=0.0, fan_in_fan_out=name == "gpt2-tiny", **settings)
     model = get_peft_model(load(name), config)
     random = np.random.default_rng(41)
     with torch.no_grad():
@@ -38,7 +50,9 @@ def write_adapter(name, kind):
     model.save_pretrained(FIXTURES / name / kind)
     (FIXTURES / name / kind / "README.md").unlink(missing_ok=True)
     settings = json.loads((FIXTURES / name / kind / "adapter_config.json").read_text())
-    settings["target_modules"].sort()  # a set in PEFT: its order changes from run to run
+    for key in ["target_modules", "exclude_modules"]:
+        if isinstance(settings[key], list):
+            settings[key].sort()  # a set in PEFT: its order changes from run to run
     (FIXTURES / name / kind / "adapter_config.json").write_text(json.dumps(settings, indent=2, sort_keys=True))
 
 
@@ -51,6 +65,7 @@ def open_adapter(name, kind, dtype=torch.float32):
 def golden(name, kind):
     """Logits, loss, gradients and merged weights of one adapter."""
     model = open_adapter(name, kind)
+    merged = MERGED.get(name, []) if kind in KINDS else []
     ids = token_ids(name, 42, 2, 12)
     labels = labels_of(ids, 43)
     with torch.no_grad():
@@ -64,28 +79,35 @@ def golden(name, kind):
     assert all(value.abs().max() > 1e-4 for value in grads.values())
     whole = model.merge_and_unload()
     with torch.no_grad():
-        merged = whole(ids).logits
-    assert (merged - logits).abs().max() < 1e-4
-    tensors = {"ids": ids, "labels": labels, "logits": logits, "base_logits": plain, "loss": loss.detach(), "merged_logits": merged} | grads
-    return tensors | {f"merged.{path}.weight": whole.get_submodule(path).weight.detach().contiguous() for path in MERGED[name]}
+        whole_logits = whole(ids).logits
+    assert (whole_logits - logits).abs().max() < 1e-4
+    tensors = {"ids": ids, "labels": labels, "logits": logits, "base_logits": plain, "loss": loss.detach(), "merged_logits": whole_logits} | grads
+    return tensors | {f"merged.{path}.weight": whole.get_submodule(path).weight.detach().contiguous() for path in merged}
+
+
+def write(name, kind, settings, trained):
+    write_adapter(name, kind, settings)
+    tensors = golden(name, kind)
+    notes = {"loss": short(tensors["loss"]), "targets": settings["target_modules"]}
+    if trained:
+        build = lambda dtype: open_adapter(name, kind, dtype)
+        notes["settings"] = SETTINGS
+        notes["training"], final, ids, labels = run(build, name, 1, 44)
+        tensors |= {"training.ids": ids, "training.labels": labels}
+        tensors |= {f"training.final.{saved(key)}": value for key, value in final.items()}
+        print(name, notes["training"])
+    save_file(dict(sorted(tensors.items())), FIXTURES / name / kind / "golden.safetensors")
+    write_json(FIXTURES / name / kind / "golden.json", notes)
+    print(f"{name} {kind}: loss {notes['loss']}")
 
 
 def main():
-    for name in TARGETS:
-        for kind in KINDS:
-            write_adapter(name, kind)
-            tensors = golden(name, kind)
-            notes = {"loss": short(tensors["loss"]), "targets": TARGETS[name]}
-            if kind == "lora":
-                build = lambda dtype: open_adapter(name, kind, dtype)
-                notes["settings"] = SETTINGS
-                notes["training"], final, ids, labels = run(build, name, 1, 44)
-                tensors |= {"training.ids": ids, "training.labels": labels}
-                tensors |= {f"training.final.{saved(key)}": value for key, value in final.items()}
-                print(name, notes["training"])
-            save_file(dict(sorted(tensors.items())), FIXTURES / name / kind / "golden.safetensors")
-            write_json(FIXTURES / name / kind / "golden.json", notes)
-            print(f"{name} {kind}: loss {notes['loss']}")
+    for name, targets in TARGETS.items():
+        for kind, settings in KINDS.items():
+            write(name, kind, {"target_modules": targets} | settings, trained=True)
+        write(name, "patterns", PATTERNS[name], trained=False)
+    for name, targets in ALL.items():
+        write(name, "lora", {"target_modules": targets}, trained=False)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,18 @@ pub enum Order {
     },
     /// Ends the program that runs the cell; what it held is lost, the engine goes on.
     Kill,
+    /// What could stand at byte `at` of `code`?
+    Complete {
+        id: u64,
+        code: String,
+        at: usize,
+    },
+    /// What is the word that ends at byte `at` of `code`?
+    Hover {
+        id: u64,
+        code: String,
+        at: usize,
+    },
 }
 
 /// Engine or output to session.
@@ -53,6 +65,32 @@ pub enum Said {
     Failed {
         failure: Failure,
     },
+    /// Names that live between cells, as of now.
+    Known {
+        names: Vec<Known>,
+    },
+    /// The answer to [`Order::Complete`]: what may replace the bytes `from..to`.
+    Completed {
+        id: u64,
+        found: Vec<Known>,
+        from: usize,
+        to: usize,
+    },
+    /// The answer to [`Order::Hover`]; empty if there is nothing to say.
+    Hovered {
+        id: u64,
+        text: String,
+    },
+}
+
+/// A word of Rust that a person may mean.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Known {
+    pub name: String,
+    /// Jupyter's word for what it is: `function`, `class`, `instance`, `module`, `keyword`.
+    pub kind: String,
+    /// Its type or signature, may be empty.
+    pub note: String,
 }
 
 /// Why a cell did not end well.
@@ -84,7 +122,8 @@ pub struct Problem {
 
 coded!(Problem { message, code, label, help, from, to });
 coded_enum!(Role { 0 => Lab, 1 => Engine, 2 => Output });
-coded_enum!(Order { 0 => Run { code }, 1 => Kill });
+coded!(Known { name, kind, note });
+coded_enum!(Order { 0 => Run { code }, 1 => Kill, 2 => Complete { id, code, at }, 3 => Hover { id, code, at } });
 coded_enum!(Failure { 0 => Compile { problems }, 1 => Died { status }, 2 => Other { text } });
 coded_enum!(Said {
     0 => Ready,
@@ -96,4 +135,7 @@ coded_enum!(Said {
     6 => Printed,
     7 => Ended { forms },
     8 => Failed { failure },
+    9 => Known { names },
+    10 => Completed { id, found, from, to },
+    11 => Hovered { id, text },
 });

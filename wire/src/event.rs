@@ -49,6 +49,18 @@ pub enum Event {
     Done(Outcome),
 }
 
+impl Event {
+    /// Whether this is the next state of `old`: a chart, a bar or something shown, of the same id.
+    pub fn replaces(&self, old: &Event) -> bool {
+        match (self, old) {
+            (Event::Chart { id: Some(new), .. }, Event::Chart { id: Some(old), .. })
+            | (Event::Show { id: Some(new), .. }, Event::Show { id: Some(old), .. })
+            | (Event::Progress { id: new, .. }, Event::Progress { id: old, .. }) => new == old,
+            _ => false,
+        }
+    }
+}
+
 /// One way to show something. There is always one that is `text/plain`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form {

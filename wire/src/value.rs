@@ -150,6 +150,16 @@ results! {
     }
     /// `%lora`
     Lora { modules: u64, parameters: u64, r: u64, alpha: f64, }
+    /// `%ptune`
+    Ptune {
+        /// `p-tuning`, `prompt`, `prefix`.
+        method: String,
+        /// Virtual tokens.
+        n: u64,
+        parameters: u64,
+        /// Numbers of a saved adapter: the prompts without the network that makes them.
+        saved: u64,
+    }
     /// `%train`, `%pretrain`
     Train {
         /// Of every step.
@@ -248,6 +258,16 @@ results! {
         seconds: f64,
         /// The end of what it printed.
         text: String,
+    }
+    /// `%captured`: what `%%capture NAME` kept.
+    Captured {
+        name: String,
+        /// What it printed to standard output, and its tables and values as text.
+        text: String,
+        /// What it printed to standard error.
+        errors: String,
+        /// Charts, pictures and tables.
+        shown: u64,
     }
     /// `%history`
     History { inputs: Vec<String>, }

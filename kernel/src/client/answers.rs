@@ -20,7 +20,10 @@ pub fn completion(code: &str, content: &Value) -> Completion {
 
 /// The kinds that the desk knows; empty for others.
 fn kind(name: &str) -> &'static str {
-    ["magic", "option", "value", "path", "command"].into_iter().find(|kind| *kind == name).unwrap_or_default()
+    ["magic", "option", "value", "path", "command", "function", "class", "instance", "module", "keyword"]
+        .into_iter()
+        .find(|kind| *kind == name)
+        .unwrap_or_default()
 }
 
 pub fn completeness(content: &Value) -> Completeness {

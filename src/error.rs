@@ -118,8 +118,13 @@ errors! {
     CannotMerge { adapter: String }
     RunReturned { step: usize }
     NoBest { step: usize }
+    AdapterTaken { name: String }
+    AdapterMerged { name: String }
+    NoAdapterNamed { given: String, nearest: String }
+    CannotUnmerge { name: String }
+    NothingMerged {}
     NoPastRun { given: usize, known: String }
-    WildRate { lr: f64, scale: f64, product: f64, lowest: f64, highest: f64, usual: f64 }
+    WildRate { lr: String, scale: f64, product: String, allowed: String, usual: String }
     NothingLearned { rows: usize }
     BadNumber { what: String, tensor: String, step: usize }
     NotFiniteAt { what: String, place: String, step: usize, batch: usize, row: usize, data_row: String }
@@ -136,6 +141,11 @@ errors! {
 }
 
 impl Error {
+    /// Whether a number that should be finite was not.
+    pub fn not_finite(&self) -> bool {
+        matches!(self, Self::NotFinite { .. } | Self::NotFiniteAt { .. } | Self::BadNumber { .. })
+    }
+
     /// The error in the person's language.
     pub fn report(&self) -> Report {
         let fields = self.fields();

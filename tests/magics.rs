@@ -6,6 +6,7 @@ mod generate;
 mod json;
 mod list;
 mod model;
+mod ptune;
 mod recompute;
 mod runs;
 mod session;

@@ -4,6 +4,7 @@
 
 mod adapter;
 mod blocks;
+mod curve;
 mod fixture;
 mod forward;
 mod gguf;
@@ -13,7 +14,9 @@ mod greedy;
 mod layouts;
 mod optimizers;
 mod oracle;
+mod packing;
 mod perplexity;
+mod precision;
 mod prompts;
 mod quantised;
 mod recomputed;

@@ -136,6 +136,20 @@ fn an_adapter_goes_on_where_its_process_was_killed() {
     ");
 }
 
+/// The checkpoint holds the encoder of the prompts, which a saved adapter does not.
+#[test]
+fn a_prompt_goes_on_where_its_process_was_killed() {
+    let world = World::with(&["llama-tiny"]);
+    let begin = format!("%load {}\n%data {} val=0.25\n", world.path("llama-tiny").display(), world.path("rows.jsonl").display());
+    let ptune = "%ptune n=3 encoder=lstm hidden=6 dropout=0.2\n";
+    let train = format!("%train steps={STEPS} batch=4 lr=5e-3 seed=5 eval_every=400 save_every={EVERY}");
+    let whole = finished(&world, &format!("{begin}{ptune}{train}"), "whole");
+    killed(&world, &format!("{begin}{ptune}{train}"), 2 * EVERY);
+    let refused = world.fail(&format!("{begin}%ptune n=3 encoder=lstm hidden=6\n%train resume=true"));
+    assert!(refused.contains("dropout: 0.2"), "{refused}");
+    assert_eq!(finished(&world, &format!("{begin}{ptune}%train resume=true save_every={EVERY}"), "resumed"), whole);
+}
+
 /// Hashes depend on the fixture alone, but say nothing to a reader.
 fn without_hashes(text: &str) -> String {
     text.split("sha256 ")

@@ -93,6 +93,7 @@ fn values(arg: &Arg, prefix: &str, snapshot: &Snapshot) -> Vec<Candidate> {
         _ if !arg.get_possible_values().is_empty() => arg.get_possible_values().iter().map(|v| v.get_name().to_owned()).collect(),
         "MAGIC" => LIST.iter().map(|entry| entry.name.to_owned()).collect(),
         "TARGET" => snapshot.targets.iter().cloned().chain((!snapshot.targets.is_empty()).then(|| "all-linear".to_owned())).collect(),
+        "ADAPTER" => snapshot.adapters.clone(),
         "DEVICE" => vec!["cpu".to_owned(), "auto".to_owned(), "cuda".to_owned(), "metal".to_owned()],
         name => {
             let mut found: Vec<Candidate> = names(name).into_iter().filter(|n| n.starts_with(prefix)).map(value).collect();

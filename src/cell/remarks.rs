@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::plot::number;
+use crate::session::{Found, unsaved_runs};
 use crate::store::{Home, Left, left_behind};
-use crate::words::luck;
+use crate::words::{luck, training};
 
 /// Said once, by whoever takes them first.
 #[derive(Clone, Debug, Default)]
@@ -14,12 +15,18 @@ impl Remarks {
     pub fn of(home: &Home) -> Self {
         let left = left_behind(&home.running());
         let temporary = home.temporary.then(|| luck::NO_HOME.with(&[("path", &home.root().display())]));
-        Self(Arc::new(Mutex::new(left.iter().map(ended).chain(temporary).collect())))
+        let unsaved = unsaved_runs(&home.runs());
+        Self(Arc::new(Mutex::new(left.iter().map(ended).chain(unsaved.iter().map(not_saved)).chain(temporary).collect())))
     }
 
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn not_saved(run: &Found) -> String {
+    let (model, data) = run.identity.subject.names();
+    training::NOT_SAVED.with(&[("model", &model), ("data", &data), ("step", &run.step)])
 }
 
 fn ended(left: &Left) -> String {

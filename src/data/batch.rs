@@ -17,8 +17,10 @@ pub struct Batch {
     pub ids: Vec<u32>,
     /// [rows * width]
     pub targets: Vec<i64>,
-    /// [rows] positions that are not padding.
+    /// [rows] positions that are not padding; of a packed row: of each document.
     pub lengths: Vec<usize>,
+    /// The only row holds documents end to end, none of which may see another.
+    pub packed: bool,
     /// Positions that are not padding, of all rows.
     pub tokens: usize,
     /// Targets that are learned: what a mean loss divides by.
@@ -40,7 +42,31 @@ pub fn batch<'a>(examples: impl IntoIterator<Item = &'a Example>, pad: u32) -> B
         }
     }
     let learned = targets.iter().filter(|&&target| target != IGNORE).count();
-    Batch { rows: examples.len(), width, ids, targets, tokens: lengths.iter().sum(), lengths, learned }
+    Batch { rows: examples.len(), width, ids, targets, tokens: lengths.iter().sum(), lengths, packed: false, learned }
+}
+
+/// The same examples end to end in one row, without padding; [`Batch::documents`] says where each ends.
+pub fn pack<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Batch {
+    let alone: Vec<Batch> = examples.into_iter().map(|example| batch([example], 0)).filter(|one| one.width > 0).collect();
+    let lengths: Vec<usize> = alone.iter().map(|one| one.width).collect();
+    let width = lengths.iter().sum();
+    Batch {
+        rows: 1,
+        width,
+        ids: alone.iter().flat_map(|one| one.ids.clone()).collect(),
+        targets: alone.iter().flat_map(|one| one.targets.clone()).collect(),
+        tokens: width,
+        lengths,
+        packed: true,
+        learned: alone.iter().map(|one| one.learned).sum(),
+    }
+}
+
+impl Batch {
+    /// Lengths of the documents of a packed row.
+    pub fn documents(&self) -> Option<&[usize]> {
+        self.packed.then_some(self.lengths.as_slice())
+    }
 }
 
 #[cfg(test)]
@@ -55,6 +81,10 @@ mod tests {
         assert_eq!((batch.rows, batch.width), (2, 3));
         assert_eq!(batch.ids, [1, 2, 3, 4, 9, 9]);
         assert_eq!(batch.targets, [IGNORE, 3, 9, 9, IGNORE, IGNORE]);
-        assert_eq!((batch.lengths, batch.tokens, batch.learned), (vec![3, 1], 4, 3));
+        assert_eq!((batch.documents(), batch.lengths.clone(), batch.tokens, batch.learned), (None, vec![3, 1], 4, 3));
+        let packed = pack([&long, &Example::new(vec![5], 0), &short]);
+        assert_eq!((packed.rows, packed.width, packed.tokens, packed.learned), (1, 4, 4, 3));
+        assert_eq!((&packed.ids[..], &packed.targets[..]), (&[1, 2, 3, 4][..], &[IGNORE, 3, 9, 9][..]));
+        assert_eq!(packed.documents(), Some(&[3, 1][..]), "an example without a target takes no place");
     }
 }

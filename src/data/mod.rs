@@ -18,7 +18,7 @@ pub mod view;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Batch, IGNORE, batch};
+pub use batch::{Batch, IGNORE, batch, pack};
 pub use dataset::{Dataset, Options};
 pub use encode::Encode;
 pub use layout::{Layout, Row, Turn};

@@ -127,7 +127,7 @@ impl Generation {
 /// # Errors
 /// `ContextFull`.
 pub fn next_logits(model: &Model, deltas: Option<&Deltas>, ids: &[u32], cache: &mut Cache) -> Result<Vec<f32>> {
-    let pass = Pass { deltas, dropout: None };
+    let pass = Pass { deltas, ..Pass::default() };
     let input = Tensor::new(ids, &model.device)?.unsqueeze(0)?;
     let hidden = model.forward(Input::Ids(&input), Some(std::slice::from_mut(cache)), &pass, &mut NoTap)?; // (1, T, C)
     let last = hidden.narrow(1, ids.len() - 1, 1)?;

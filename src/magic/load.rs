@@ -22,6 +22,9 @@ pub struct Args {
     /// Type of the weights in memory; packed weights stay packed without it
     #[arg(long, value_name = "DTYPE", value_parser = ["f32", "f16", "bf16"])]
     dtype: Option<String>,
+    /// What to call an adapter; without it as its folder
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// Where to put it: `cpu`, `cuda`, `metal`, `auto`
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
@@ -32,10 +35,14 @@ const WORTH_SAYING: f64 = 1.0;
 
 impl Magic for Args {
     const TOPIC: Topic = Topic::Model;
-    const EXAMPLES: &'static [&'static str] = &["%load spark", "%load smollm2", "%load ./my-model dtype=bf16"];
+    const EXAMPLES: &'static [&'static str] =
+        &["%load spark", "%load smollm2", "%load ./my-model dtype=bf16", "%load ./my-adapter name=poet"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         let device = self.device.as_deref().map(device::parse).transpose()?;
+        if let Some(name) = &self.name {
+            session.check_name(name)?;
+        }
         let label = ui::FETCHING.with(&[("what", &self.model)]);
         let loaded = if Adapter::is_at(Path::new(&self.model)) {
             session.load_adapter(Path::new(&self.model))?
@@ -50,6 +57,9 @@ impl Magic for Args {
             }
             session.load(plan)?
         };
+        if let Some(name) = self.name.as_ref().filter(|_| loaded.adapter) {
+            session.name_adapter(name)?;
+        }
         let fields: [(&str, &dyn std::fmt::Display); 5] = [
             ("name", &loaded.name),
             ("family", &loaded.family),
@@ -74,7 +84,7 @@ impl Magic for Args {
 pub(super) fn dtype(name: &str) -> Option<DType> {
     match name {
         "f32" => Some(DType::F32),
-        "f16" => Some(DType::F16),
+        "f16" | "fp16" => Some(DType::F16),
         "bf16" => Some(DType::BF16),
         _ => None,
     }

@@ -10,7 +10,7 @@ use crate::{Error, Result, plot};
 /// Attach a fresh LoRA adapter
 ///
 /// The model is frozen; two small matrices beside each target learn instead: y = W x + B A x · alpha / r. B starts at zero, so nothing
-/// changes until `%train`. An adapter that was attached is replaced.
+/// changes until `%train`. An adapter that was trained stays under its name: `%adapters` lists them.
 #[derive(clap::Args)]
 pub struct Args {
     /// Rank of the matrices
@@ -46,6 +46,9 @@ pub struct Args {
     /// Seed of the initial A; without it the session's
     #[arg(long, value_name = "N", value_parser = number::seed)]
     seed: Option<u64>,
+    /// What to call it; without it `lora`, `dora`, …
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// Take the adapter off
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     detach: bool,
@@ -58,7 +61,7 @@ impl Magic for Args {
         "%lora r=16 alpha=32 target=c_attn dropout=0.1",
         "%lora r=8 target_modules=q_proj,v_proj",
         "%lora dora=true target=all-linear layers=0-3 rank_pattern=down_proj:4",
-        "%lora rslora=true r=64 alpha=16",
+        "%lora rslora=true r=64 alpha=16 name=wide",
         "%lora detach=true",
     ];
 
@@ -80,7 +83,7 @@ impl Magic for Args {
             ("share", &format!("{:.2}", 100.0 * parameters as f64 / all as f64)),
         ];
         out.line(&ui::LORA.with(&fields));
-        session.set_adapter(Some(adapter));
+        session.attach_adapter(self.name.as_deref(), adapter)?;
         Ok(value::Lora { modules: modules as u64, parameters: parameters as u64, r: self.r as u64, alpha: self.alpha }.into())
     }
 }

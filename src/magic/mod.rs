@@ -1,13 +1,16 @@
 //! The magics: one file each, one word in [`LIST`]. Parser, help, completion and the README table read the same list.
 
+mod adapters;
 mod attach;
 pub mod captured;
 pub mod cell;
 mod chat;
 mod clear;
+mod compare;
 mod data;
 mod device;
 mod eval;
+mod full;
 mod generate;
 pub mod help;
 mod history;
@@ -16,8 +19,10 @@ mod input;
 mod lang;
 mod load;
 mod lora;
+mod lr;
 mod lsmagic;
 mod memory;
+mod merge;
 mod models;
 mod next;
 mod number;
@@ -36,6 +41,7 @@ mod status;
 mod tokens;
 pub mod train;
 mod unload;
+mod unmerge;
 
 use std::fmt;
 
@@ -126,8 +132,14 @@ pub const LIST: &[Entry] = &[
     entry::<data::Args>("data"),
     entry::<lora::Args>("lora"),
     entry::<ptune::Args>("ptune"),
+    entry::<full::Args>("full"),
+    entry::<adapters::Args>("adapters"),
+    entry::<merge::Args>("merge"),
+    entry::<unmerge::Args>("unmerge"),
     entry::<train::Args>("train"),
     entry::<pretrain::Args>("pretrain"),
+    entry::<compare::Args>("compare"),
+    entry::<lr::Args>("lr"),
     entry::<runs::Args>("runs"),
     entry::<eval::Args>("eval"),
     entry::<quant::Args>("quant"),
@@ -148,7 +160,7 @@ pub const LIST: &[Entry] = &[
 pub const READS: &[&str] = &["models", "info", "next", "tokens", "status", "history", "lsmagic", "help"];
 
 /// Magics that may take more memory than there is; should the process die of one, the next session says so.
-const HEAVY: &[&str] = &["load", "train", "pretrain", "eval", "quant"];
+const HEAVY: &[&str] = &["load", "train", "pretrain", "compare", "lr", "merge", "eval", "quant"];
 
 /// The magic called `name` (without `%`).
 ///

@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 
-use candle_core::DType;
 use wire::Value;
 
 use super::settings::Settings;
@@ -8,7 +7,7 @@ use super::{Magic, Out, Topic, number, train};
 use crate::Result;
 use crate::plot;
 use crate::session::{Session, Shape};
-use crate::words::ui;
+use crate::words::{training, ui};
 
 /// Train a small llama from nothing on a text file
 ///
@@ -89,14 +88,14 @@ impl Magic for Args {
         out.line(&ui::MADE.with(&fields));
         let recipe = self.settings.recipe(self.epochs, self.steps, 1e-3, session)?;
         session.save_memory(self.settings.thrift());
-        let prediction = session.begin_training(recipe, DType::F32)?;
+        let prediction = session.begin_training(recipe, self.settings.dtype())?;
         train::announce(&prediction, session, out)?;
         let found = session.keep_run(self.settings.save_every);
         if self.fresh {
             train::begin_anew(found, out)?;
         } else if let Some(found) = found? {
             session.go_on(&found, self.settings.save_every)?;
-            out.note(&train::about(ui::RUN_GOES_ON, &found));
+            out.note(&train::about(if found.done { training::RUN_IS_BACK } else { ui::RUN_GOES_ON }, &found));
         }
         train::drive(session, out)
     }

@@ -77,14 +77,14 @@ fn result(runs: &[Past], skipped: usize, curves: bool) -> value::Runs {
         parameters: run.head.parameters,
         steps: run.steps.len() as u64,
         of: run.head.of as u64,
-        loss: run.steps.last().map(|step| step.loss),
+        loss: run.steps.last().and_then(|step| step.loss),
         best_step: run.best().map(|(n, _)| n as u64),
         best_val_loss: run.best().map(|(_, loss)| loss),
         seconds: run.seconds(),
         peak_rss_bytes: run.end.as_ref().map_or(0, |end| end.peak),
         ended: how(run).0.to_owned(),
-        losses: if curves { run.steps.iter().map(|step| step.loss).collect() } else { Vec::new() },
-        grad_norms: if curves { run.steps.iter().map(|step| step.norm).collect() } else { Vec::new() },
+        losses: if curves { run.steps.iter().map(|step| step.loss.unwrap_or(f64::NAN)).collect() } else { Vec::new() },
+        grad_norms: if curves { run.steps.iter().map(|step| step.norm.unwrap_or(f64::NAN)).collect() } else { Vec::new() },
         ratios: if curves { run.steps.iter().map(|step| step.ratio.unwrap_or(f64::NAN)).collect() } else { Vec::new() },
     };
     value::Runs { runs: runs.iter().map(row).collect(), skipped: skipped as u64 }
@@ -102,17 +102,17 @@ fn how(run: &Past) -> (&str, String) {
 }
 
 fn table(runs: &[Past]) -> Table {
-    let headings = [words::RUN, words::BEGAN, ui::MODEL, ui::DATA, words::METHOD, ui::STEPS, ui::LOSS, ui::VAL_LOSS, words::ENDED];
+    let headings = [words::RUN, words::BEGAN, ui::MODEL, words::METHOD, ui::STEPS, ui::LOSS, words::BEST_LOSS, words::ENDED];
     let loss = |loss: Option<f64>| loss.map_or_else(|| "-".to_owned(), |loss| format!("{loss:.3}"));
     let row = |run: &Past| {
         vec![
             run.n.to_string(),
-            date(run.head.began),
+            // The year is in the details.
+            date(run.head.began).chars().skip(5).collect(),
             run.head.model.clone(),
-            run.head.data.clone(),
             run.head.method.clone(),
             format!("{}/{}", run.steps.len(), run.head.of.max(run.steps.len())),
-            loss(run.steps.last().map(|step| step.loss)),
+            loss(run.steps.last().and_then(|step| step.loss)),
             loss(run.best().map(|(_, loss)| loss)),
             how(run).1,
         ]
@@ -232,9 +232,9 @@ impl Quantity {
 
     fn value(self, step: &crate::store::Point) -> f64 {
         match self {
-            Self::Loss => step.loss,
+            Self::Loss => step.loss.unwrap_or(f64::NAN),
             Self::Rate => step.lr,
-            Self::Norm => step.norm,
+            Self::Norm => step.norm.unwrap_or(f64::NAN),
             Self::Ratio => step.ratio.unwrap_or(f64::NAN),
             Self::Speed => step.tokens as f64 / step.seconds.max(1e-9),
         }

@@ -21,14 +21,20 @@ pub struct Args {
     /// Write the whole model with the adapter added in
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     merged: bool,
+    /// The adapter of this name, attached or not
+    #[arg(long, value_name = "ADAPTER", conflicts_with = "merged")]
+    name: Option<String>,
 }
 
 impl Magic for Args {
     const TOPIC: Topic = Topic::Model;
-    const EXAMPLES: &'static [&'static str] = &["%save my-adapter", "%save my-model merged=true"];
+    const EXAMPLES: &'static [&'static str] = &["%save my-adapter", "%save my-model merged=true", "%save my-adapter name=poet"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
-        let Saved { files, kept } = session.save(&self.dir, self.merged)?;
+        let Saved { files, kept } = match &self.name {
+            Some(name) => session.save_adapter(name, &self.dir)?,
+            None => session.save(&self.dir, self.merged)?,
+        };
         let bytes = files.iter().filter_map(|path| path.metadata().ok()).map(|file| file.len()).sum();
         let names: Vec<String> = files.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned()).collect();
         let path = self.dir.display().to_string();

@@ -1,6 +1,9 @@
 //! What `%train` and `%pretrain` share: how a run is made.
 
-use super::number;
+use candle_core::DType;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+
+use super::{load, number};
 use crate::optim::{Method, Shape};
 use crate::session::{Session, Thrift};
 use crate::train::{Recipe, Recompute};
@@ -12,6 +15,20 @@ pub const OPTIMIZER: &str = "Optimizer";
 pub const VALIDATION: &str = "Validation and stopping";
 pub const KEEPING: &str = "Precision, memory, checkpoints";
 
+/// Quantised weights stay as they are.
+const PACKED: &str = "packed";
+
+/// torch and transformers write `fp16`.
+fn dtypes() -> PossibleValuesParser {
+    [
+        PossibleValue::new("f32").alias("fp32"),
+        PossibleValue::new("f16").alias("fp16"),
+        PossibleValue::new("bf16"),
+        PossibleValue::new(PACKED),
+    ]
+    .into()
+}
+
 #[derive(clap::Args)]
 pub struct Settings {
     /// Examples of one forward pass
@@ -20,6 +37,9 @@ pub struct Settings {
     /// Batches whose gradients one step adds up
     #[arg(long, value_name = "N", default_value = "1", visible_alias = "gradient_accumulation_steps", value_parser = number::count)]
     pub accum: usize,
+    /// Lays the examples of a batch end to end, without padding; none sees another, so the loss stays the same
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub pack: bool,
     /// Share of each target that is spread over the whole vocabulary; validation measures without it
     #[arg(long, value_name = "SHARE", default_value = "0", visible_alias = "label_smoothing_factor", value_parser = number::fraction)]
     pub label_smoothing: f64,
@@ -70,6 +90,9 @@ pub struct Settings {
     #[arg(long, value_name = "X", default_value = "0", visible_alias = "early_stopping_threshold", value_parser = number::not_negative,
         help_heading = VALIDATION)]
     pub threshold: f64,
+    /// What layers compute in and frozen weights are held in (`packed`: as they are); what is trained stays f32. f16 scales the loss and leaves out steps that overflow
+    #[arg(long, value_name = "DTYPE", default_value = "f32", value_parser = dtypes(), help_heading = KEEPING)]
+    pub dtype: String,
     /// Steps between checkpoints, from which a run that was killed goes on; without it about every half minute
     #[arg(long, value_name = "N", visible_alias = "save_steps", value_parser = number::count, help_heading = KEEPING)]
     pub save_every: Option<usize>,
@@ -118,16 +141,18 @@ impl Settings {
             label_smoothing: self.label_smoothing,
             patience: self.patience,
             threshold: self.threshold,
+            packed: self.dtype == PACKED,
+            pack: self.pack,
         })
+    }
+
+    pub fn dtype(&self) -> DType {
+        load::dtype(&self.dtype).unwrap_or(DType::F32)
     }
 
     /// An option that the optimizer does not know would do nothing: it is refused.
     fn optimizer(&self) -> Result<Method> {
-        let method = match self.optimizer.as_str() {
-            "sgd" => Method::Sgd,
-            "adafactor" => Method::Adafactor,
-            _ => Method::AdamW,
-        };
+        let method = Method::named(&self.optimizer);
         let given = [
             ("momentum", self.momentum, Method::Sgd, "sgd"),
             ("beta1", self.beta1, Method::AdamW, "adamw"),

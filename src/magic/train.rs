@@ -1,8 +1,7 @@
-use candle_core::DType;
 use wire::{Chart, Curve, Series, Table, Value, value};
 
 use super::settings::{KEEPING, Settings, VALIDATION};
-use super::{Magic, Out, Topic, load, memory, number, runs};
+use super::{Magic, Out, Topic, memory, number, runs};
 use crate::adapter::Adapter;
 use crate::plot;
 use crate::session::{Found, Prediction, Room, Session};
@@ -24,9 +23,6 @@ pub struct Args {
     steps: Option<usize>,
     #[command(flatten)]
     settings: Settings,
-    /// Type of the frozen weights while training; adapters are always f32
-    #[arg(long, value_name = "DTYPE", default_value = "f32", value_parser = ["f32", "f16", "bf16"], help_heading = KEEPING)]
-    dtype: String,
     /// Go on with the run that was stopped; one of another process is found by the same `%load`, `%data` and `%lora`
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", help_heading = KEEPING)]
     resume: bool,
@@ -72,11 +68,11 @@ impl Args {
             session.resume_training(self.steps)?;
         } else if self.resume {
             let found = session.reopen_training(self.steps, every)?;
-            out.note(&about(ui::RUN_GOES_ON, &found));
+            out.note(&about(if found.done { training::RUN_IS_BACK } else { ui::RUN_GOES_ON }, &found));
         } else {
             let lr = session.adapter().map_or(5e-5, Adapter::rate);
             let recipe = self.settings.recipe(self.epochs, self.steps, lr, session)?;
-            let prediction = session.begin_training(recipe, load::dtype(&self.dtype).unwrap_or(DType::F32))?;
+            let prediction = session.begin_training(recipe, self.settings.dtype())?;
             announce(&prediction, session, out)?;
             begin_anew(session.keep_run(every), out)?;
         }
@@ -104,7 +100,7 @@ pub(super) fn announce(prediction: &Prediction, session: &Session, out: &mut Out
 /// Says what becomes of the same run that was cut off before; one that cannot be read is no reason to stop.
 pub(super) fn begin_anew(found: Result<Option<Found>>, out: &mut Out) -> Result<()> {
     match found {
-        Ok(Some(found)) => out.note(&about(ui::RUN_BEGINS_ANEW, &found)),
+        Ok(Some(found)) => out.note(&about(if found.done { training::RUN_REPLACED } else { ui::RUN_BEGINS_ANEW }, &found)),
         Ok(None) | Err(Error::BadCheckpoint { .. }) => {}
         Err(error) => return Err(error),
     }
@@ -128,7 +124,7 @@ pub(super) fn drive(session: &mut Session, out: &mut Out) -> Result<Value> {
     let run = session.run()?;
     out.chart("train", Chart::Curve(curve(run)));
     let summary = summary(run, peak, session.run_room());
-    out.table(table(&summary));
+    out.table(table(run, &summary));
     memory::saved(saving, out);
     remark(run, back, out);
     if out.stopped() {
@@ -186,7 +182,7 @@ fn label(step: &Step, rate: f64) -> String {
 }
 
 fn curve(run: &Run) -> Curve {
-    let train = run.steps().iter().map(|step| (step.n as f64, step.loss)).collect();
+    let train = run.steps().iter().filter(|step| step.loss.is_finite()).map(|step| (step.n as f64, step.loss)).collect();
     let val: Vec<_> = run.steps().iter().filter_map(|step| step.validation).map(|v| (v.step as f64, v.loss)).collect();
     let series = |name: crate::words::Phrase, points| Series { name: name.text().to_owned(), points };
     let mut all = vec![series(ui::TRAIN, train)];
@@ -214,6 +210,7 @@ fn summary(run: &Run, peak_rss_bytes: u64, room: Room) -> value::Train {
         best_step: run.best().map(|v| v.step as u64),
         best_val_loss: run.best().map(|v| v.loss),
         weights_of: run.weights_of() as u64,
+        overflows: run.overflows().map_or(0, |(count, _)| count as u64),
         tokens_per_second: run.tokens_per_second(),
         peak_rss_bytes,
         seconds: run.seconds(),
@@ -224,9 +221,10 @@ fn summary(run: &Run, peak_rss_bytes: u64, room: Room) -> value::Train {
     }
 }
 
-fn table(summary: &value::Train) -> Table {
+fn table(run: &Run, summary: &value::Train) -> Table {
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    Table::pairs([
+    let overflows = run.overflows().map(|(count, scale)| training::OVERFLOWS.with(&[("count", &count), ("scale", &scale)]));
+    let mut rows = vec![
         (ui::STEPS.text(), summary.steps.to_string()),
         (ui::LOSS.text(), format!("{:.4}", summary.loss)),
         (ui::VAL_LOSS.text(), or_none(summary.val_loss.map(|loss| format!("{loss:.4}")))),
@@ -234,5 +232,7 @@ fn table(summary: &value::Train) -> Table {
         (ui::SPEED.text(), format!("{:.0} tokens/s", summary.tokens_per_second)),
         (ui::PEAK.text(), plot::number::bytes(summary.peak_rss_bytes)),
         (ui::TIME.text(), plot::number::duration(summary.seconds)),
-    ])
+    ];
+    rows.extend(overflows.map(|text| (training::OVERFLOWED.text(), text)));
+    Table::pairs(rows)
 }

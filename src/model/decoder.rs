@@ -136,16 +136,19 @@ impl Model {
         }
         let length = x.dim(1)?;
         let prefix = soft.filter(|soft| soft.place != Place::Input);
-        let before = prefix.as_ref().map_or(Ok(0), Soft::len)?;
+        let before = prefix.as_ref().map_or(Ok(0), Soft::virtual_tokens)?;
         let starts: Vec<usize> = match &caches {
             Some(caches) => caches.iter().map(|cache| cache.held() + before).collect(),
             None => vec![before; batch],
         };
-        let end = starts.iter().max().map_or(0, |start| start + length);
+        let positions: Vec<Vec<usize>> = match pass.documents {
+            Some(documents) => vec![documents.iter().flat_map(|length| 0..*length).collect()],
+            None => starts.iter().map(|start| (*start..start + length).collect()).collect(),
+        };
+        let end = positions.iter().flatten().max().map_or(0, |last| last + 1);
         if end > self.spec.context {
             return Err(Error::ContextFull { tokens: end, context: self.spec.context });
         }
-        let positions: Vec<Vec<usize>> = starts.iter().map(|start| (*start..start + length).collect()).collect();
         if let (Position::Learned, Some(table)) = (&self.spec.position, &self.positions) {
             let ids: Vec<u32> = positions.iter().flatten().map(|p| *p as u32).collect();
             let ids = Tensor::from_vec(ids, (batch, length), x.device())?;
@@ -212,7 +215,7 @@ impl Model {
         if let Some(prefix) = prefix {
             (k, v) = prefix.before_layer(i, &k, &v)?; // (B, H_kv, n + T, D)
         }
-        let sight = (1.0 / (self.spec.head_dim as f64).sqrt(), self.spec.window);
+        let sight = Sight { scale: 1.0 / (self.spec.head_dim as f64).sqrt(), window: self.spec.window, documents: pass.documents };
         let mut mixed = Vec::with_capacity(batch);
         match caches {
             None => mixed.push(attention_of(i, [&q, &k, &v], sight, taps)?),
@@ -262,7 +265,7 @@ impl Model {
 }
 
 /// q, k, v after rope and cache -> `[B, H, T, D]`; a tapped layer computes its probabilities plainly, and mixes the values by others plainly.
-fn attention_of(i: usize, [q, k, v]: [&Tensor; 3], (scale, window): (f64, Option<usize>), taps: &mut dyn Tap) -> Result<Tensor> {
+fn attention_of(i: usize, [q, k, v]: [&Tensor; 3], Sight { scale, window, documents }: Sight, taps: &mut dyn Tap) -> Result<Tensor> {
     let q = tap(taps, i, Site::Query, q.clone())?;
     let k = tap(taps, i, Site::Key, k.clone())?;
     let v = tap(taps, i, Site::Value, v.clone())?;
@@ -271,5 +274,16 @@ fn attention_of(i: usize, [q, k, v]: [&Tensor; 3], (scale, window): (f64, Option
     {
         return Ok(ops::plain::mixed(&others, &v)?);
     }
-    ops::attention(&q, &k, &v, scale, window)
+    match documents {
+        Some(documents) => ops::packed_attention(&q, &k, &v, scale, window, documents),
+        None => ops::attention(&q, &k, &v, scale, window),
+    }
+}
+
+/// How far queries see.
+#[derive(Clone, Copy)]
+struct Sight<'a> {
+    scale: f64,
+    window: Option<usize>,
+    documents: Option<&'a [usize]>,
 }

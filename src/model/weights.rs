@@ -3,6 +3,7 @@
 use candle_core::{DType, Device, Tensor, Var};
 
 use super::families::Family;
+use super::frozen::Frozen;
 use super::spec::Spec;
 use crate::Result;
 use crate::nn::{Linear, Norm, Rope, Weight};
@@ -132,9 +133,20 @@ impl Model {
     /// # Errors
     /// Memory.
     pub fn track(&mut self) -> Result<Vec<(String, Var)>> {
+        self.track_but(&Frozen::default())
+    }
+
+    /// The same, but for what is frozen: that stays as it is, shared.
+    ///
+    /// # Errors
+    /// Memory.
+    pub fn track_but(&mut self, frozen: &Frozen) -> Result<Vec<(String, Var)>> {
         let mut vars = Vec::new();
         self.visit(&mut |name, slot| {
             let (Slot::Matrix(Weight::Dense { tensor, .. }) | Slot::Vector(tensor)) = slot else { return Ok(()) };
+            if frozen.holds(name) {
+                return Ok(());
+            }
             let var = Var::from_tensor(&tensor.copy()?)?;
             *tensor = var.as_tensor().clone();
             vars.push((name.to_owned(), var));
@@ -162,9 +174,18 @@ impl Model {
     /// # Errors
     /// Memory.
     pub fn converted(&self, dtype: DType) -> Result<Self> {
+        self.converted_but(dtype, false)
+    }
+
+    /// The same; `packed` matrices stay as they are.
+    ///
+    /// # Errors
+    /// Memory.
+    pub fn converted_but(&self, dtype: DType, packed: bool) -> Result<Self> {
         let mut model = self.clone();
         model.visit(&mut |_, slot| {
             match slot {
+                Slot::Matrix(Weight::Packed(_)) if packed => {}
                 Slot::Matrix(weight) => *weight = weight.converted(dtype, &self.device)?,
                 Slot::Vector(tensor) => *tensor = tensor.to_dtype(DType::F32)?,
             }

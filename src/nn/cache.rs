@@ -43,7 +43,7 @@ impl Cache {
     /// # Errors
     /// A soft prompt of another shape.
     pub fn stand_behind(&mut self, soft: &Soft) -> Result<()> {
-        self.soft = soft.len()?;
+        self.soft = soft.virtual_tokens()?;
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use super::dora::Magnitude;
 use super::{Encoder, Linear};
@@ -37,6 +37,10 @@ pub struct Pass<'a> {
     pub deltas: Option<&'a Deltas>,
     /// Seed of this step's dropout; `None` outside training. The same seed replays the same mask.
     pub dropout: Option<u64>,
+    /// Lengths of the documents that lie end to end in the only row: none sees another, positions begin anew in each.
+    pub documents: Option<&'a [usize]>,
+    /// f16 or bf16: what the linear layers take, hold and give is rounded to it (mixed precision); sums stay f32.
+    pub half: Option<DType>,
 }
 
 impl<'a> Pass<'a> {
@@ -93,7 +97,7 @@ impl Deltas {
     /// # Errors
     /// A table of another shape.
     pub fn ahead(&self) -> Result<usize> {
-        self.prompt.as_ref().map_or(Ok(0), Encoder::len)
+        self.prompt.as_ref().map_or(Ok(0), Encoder::virtual_tokens)
     }
 
     /// The same numbers, shared, outside of any graph. Good until the next step of a run: what follows from them is computed once.

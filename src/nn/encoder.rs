@@ -117,7 +117,7 @@ impl Encoder {
     ///
     /// # Errors
     /// A table of another rank.
-    pub fn len(&self) -> Result<usize> {
+    pub fn virtual_tokens(&self) -> Result<usize> {
         Ok(self.part(TABLE)?.dim(0)?)
     }
 

@@ -34,6 +34,15 @@ impl Linear {
     /// # Errors
     /// Shapes that do not fit.
     pub fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let Some(half) = pass.half else { return self.whole(x, pass) };
+        if !x.device().is_cpu() && pass.at(&self.path).is_none() {
+            return Ok(self.weight.apply(&x.to_dtype(half)?, self.bias.as_ref())?.to_dtype(DType::F32)?);
+        }
+        let linear = Self { weight: self.weight.rounded(half)?, ..self.clone() };
+        ops::rounded(&linear.whole(&ops::rounded(x, half)?, pass)?, half)
+    }
+
+    fn whole(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         match pass.at(&self.path) {
             Some(low) => low.forward(self, x, pass.dropout),
             None => self.weight.apply(x, self.bias.as_ref()),
@@ -42,6 +51,16 @@ impl Linear {
 }
 
 impl Weight {
+    /// With the values that `half` can hold; the gradient goes to the weight itself.
+    fn rounded(&self, half: DType) -> Result<Self> {
+        Ok(match self {
+            Self::Dense { tensor, layout } if tensor.dtype() == DType::F32 => {
+                Self::Dense { tensor: ops::rounded(tensor, half)?, layout: *layout }
+            }
+            other => other.clone(),
+        })
+    }
+
     /// `x: [.., in] -> [.., out]`
     ///
     /// # Errors

@@ -27,7 +27,7 @@ impl Soft {
     ///
     /// # Errors
     /// Rows of another rank.
-    pub fn len(&self) -> Result<usize> {
+    pub fn virtual_tokens(&self) -> Result<usize> {
         Ok(self.rows.dims2()?.0)
     }
 
@@ -49,7 +49,7 @@ impl Soft {
     /// Another width.
     pub fn before_layer(&self, layer: usize, k: &Tensor, v: &Tensor) -> Result<(Tensor, Tensor)> {
         let Place::Layers { heads, dim } = self.place else { return Ok((k.clone(), v.clone())) };
-        let (n, batch) = (self.len()?, k.dim(0)?);
+        let (n, batch) = (self.virtual_tokens()?, k.dim(0)?);
         let joined = |which: usize, x: &Tensor| -> Result<Tensor> {
             let rows = self.rows.narrow(1, (2 * layer + which) * heads * dim, heads * dim)?; // (n, H D)
             let rows = rows.reshape((n, heads, dim))?.transpose(0, 1)?; // (H, n, D)

@@ -1,5 +1,7 @@
 //! Causal attention with grouped heads, one head and one block of queries at a time: the `[T,S]` scores live in scratch only.
 
+use std::sync::Arc;
+
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
@@ -28,7 +30,35 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64, window: Option<
     if !q.device().is_cpu() {
         return Ok(plain::attention(q, k, v, scale, window)?);
     }
-    let y = rows(q)?.apply_op3(&rows(k)?, &rows(v)?, Attention { scale: scale as f32, window })?;
+    run(q, k, v, Attention { sight: Sight { scale: scale as f32, window }, documents: None })
+}
+
+/// [`attention`] over documents that lie end to end, of these lengths: none sees another. T = S, the sum of the lengths.
+///
+/// # Errors
+/// As for [`attention`]; lengths that do not add up.
+pub fn packed_attention(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    scale: f64,
+    window: Option<usize>,
+    documents: &[usize],
+) -> crate::Result<Tensor> {
+    check(q, k, v)?;
+    let (t, s, sum) = (q.dim(2)?, k.dim(2)?, documents.iter().sum::<usize>());
+    if t != s || t != sum {
+        let cause = format!("{t} queries and {s} keys of documents with {sum} tokens");
+        return Err(crate::Error::Internal { doing: "attention".to_owned(), cause });
+    }
+    if !q.device().is_cpu() {
+        return Ok(plain::packed_attention(q, k, v, scale, window, documents)?);
+    }
+    run(q, k, v, Attention { sight: Sight { scale: scale as f32, window }, documents: Some(documents.into()) })
+}
+
+fn run(q: &Tensor, k: &Tensor, v: &Tensor, op: Attention) -> crate::Result<Tensor> {
+    let y = rows(q)?.apply_op3(&rows(k)?, &rows(v)?, op)?;
     Ok(y.transpose(1, 2)?.to_dtype(q.dtype())?)
 }
 
@@ -56,10 +86,42 @@ fn check(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<()> {
 }
 
 #[derive(Clone, Copy)]
-pub struct Attention {
+pub struct Sight {
     pub scale: f32,
     /// Keys that a query sees, itself included.
     pub window: Option<usize>,
+}
+
+pub struct Attention {
+    pub sight: Sight,
+    /// Lengths of documents that do not see each other; `None`: all is one.
+    pub documents: Option<Arc<[usize]>>,
+}
+
+/// Queries that see the same keys, as far as causality lets them: `length` of them from row `start` on, behind `before` keys.
+#[derive(Clone, Copy)]
+pub struct Document {
+    pub start: usize,
+    pub length: usize,
+    pub before: usize,
+}
+
+impl Attention {
+    /// The documents of T queries over S keys.
+    pub fn documents(&self, t: usize, s: usize) -> Vec<Document> {
+        let Some(lengths) = &self.documents else { return vec![Document { start: 0, length: t, before: s - t }] };
+        let mut start = 0;
+        let place = |length: &usize| {
+            start += length;
+            Document { start: start - length, length: *length, before: 0 }
+        };
+        lengths.iter().map(place).collect()
+    }
+}
+
+/// The rows from `first` on.
+pub fn from_row(view: View<'_>, first: usize) -> View<'_> {
+    View { values: &view.values[first * view.row_stride..], ..view }
 }
 
 /// The probabilities of queries `first..first + count` of one head, `[count, seen]`, where `seen` keys are visible to the last.
@@ -69,7 +131,7 @@ pub fn block_probabilities(
     k: View,
     (first, count, d): (usize, usize, usize),
     before: usize,
-    Attention { scale, window }: Attention,
+    Sight { scale, window }: Sight,
 ) -> usize {
     let seen = before + first + count;
     scores.resize(count * seen, 0.0);
@@ -96,31 +158,40 @@ impl Attention {
         let (s, group) = (k.dims[2], h / k.dims[1]);
         let mut out = vec![0.0; b * t * h * d];
         let shared = Shared::new(&mut out);
-        let per_block = if t <= FEW_QUERIES { t } else { QUERIES };
-        let blocks = t.div_ceil(per_block.max(1));
+        let blocks: Vec<(Document, usize)> = self
+            .documents(t, s)
+            .into_iter()
+            .flat_map(|all| (0..all.length).step_by(all.per_block()).map(move |first| (all, first)))
+            .collect();
         let unit = |scores: &mut Vec<f32>, unit: usize| {
-            let (head, first) = (unit / blocks, unit % blocks * per_block);
+            let (head, (Document { start, length, before }, first)) = (unit / blocks.len(), blocks[unit % blocks.len()]);
             let (batch, head) = (head / h, head % h);
-            let (q, k, v) = (q.head(batch, head), k.head(batch, head / group), v.head(batch, head / group));
-            let count = per_block.min(t - first);
-            let from = ((batch * t + first) * h + head) * d;
+            let [q, k, v] = [q.head(batch, head), k.head(batch, head / group), v.head(batch, head / group)].map(|x| from_row(x, start));
+            let count = QUERIES.min(length - first);
+            let from = ((batch * t + start + first) * h + head) * d;
             // SAFETY: rows of one head start h*d apart; this unit writes only the d values of its own head in its own rows.
             let place = move |row: usize| unsafe { shared.slice(from + row * h * d, d) };
-            if t <= FEW_QUERIES {
-                few(scores, q, k, v, (count, d), s - t, *self, place);
+            if length <= FEW_QUERIES {
+                few(scores, q, k, v, (count, d), before, self.sight, place);
             } else {
-                let seen = block_probabilities(scores, q, k, (first, count, d), s - t, *self);
+                let seen = block_probabilities(scores, q, k, (first, count, d), before, self.sight);
                 let mut result = vec![0.0; count * d];
                 small(&mut result, d, (count, d, seen), View::rows(scores, seen), v, 1.0, false);
                 result.chunks_exact(d).enumerate().for_each(|(i, row)| place(i).copy_from_slice(row));
             }
         };
         if b * h * t * s * d <= 32 * 1024 {
-            (0..b * h * blocks).for_each(|i| unit(&mut Vec::new(), i));
+            (0..b * h * blocks.len()).for_each(|i| unit(&mut Vec::new(), i));
         } else {
-            (0..b * h * blocks).into_par_iter().for_each_init(Vec::new, unit);
+            (0..b * h * blocks.len()).into_par_iter().for_each_init(Vec::new, unit);
         }
         (CpuStorage::F32(out), Shape::from(vec![b, t, h, d]))
+    }
+}
+
+impl Document {
+    fn per_block(&self) -> usize {
+        if self.length <= FEW_QUERIES { self.length.max(1) } else { QUERIES }
     }
 }
 
@@ -133,7 +204,7 @@ fn few<'a>(
     v: View,
     (count, d): (usize, usize),
     before: usize,
-    Attention { scale, window }: Attention,
+    Sight { scale, window }: Sight,
     place: impl Fn(usize) -> &'a mut [f32],
 ) {
     for i in 0..count {
@@ -176,6 +247,6 @@ impl CustomOp3 for Attention {
         _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        attention_backward::gradients(*self, q, k, v, grad)
+        attention_backward::gradients(self, q, k, v, grad)
     }
 }

@@ -5,7 +5,7 @@
 use candle_core::{CpuStorage, Layout, Result, Storage, Tensor, bail};
 use rayon::prelude::*;
 
-use super::attention::{Attention, QUERIES, block_probabilities};
+use super::attention::{Attention, Document, QUERIES, block_probabilities, from_row};
 use super::product::{View, small};
 use super::reduce::product_sum;
 use super::simd::vectorised;
@@ -39,7 +39,7 @@ impl<'a> Operand<'a> {
 
 /// Gradients to q, k, v, each where it is tracked.
 pub fn gradients(
-    op: Attention,
+    op: &Attention,
     q: &Tensor,
     k: &Tensor,
     v: &Tensor,
@@ -58,13 +58,8 @@ pub fn gradients(
     Ok((make(q, dq)?, make(k, dk)?, make(v, dv)?))
 }
 
-/// The rows from `first` on.
-fn from_row(view: View<'_>, first: usize) -> View<'_> {
-    View { values: &view.values[first * view.row_stride..], ..view }
-}
-
 struct Backward<'a> {
-    op: Attention,
+    op: &'a Attention,
     q: Operand<'a>,
     k: Operand<'a>,
     v: Operand<'a>,
@@ -83,25 +78,37 @@ impl Backward<'_> {
         let mut dq = vec![0.0; b * h * t * d];
         let (mut dk, mut dv) = (vec![0.0; b * hkv * s * d], vec![0.0; b * hkv * s * d]);
         let (out_q, group) = (Shared::new(&mut dq), h / hkv);
+        let documents = self.op.documents(t, s);
         dk.par_chunks_mut(s * d).zip(dv.par_chunks_mut(s * d)).enumerate().for_each_init(Scratch::default, |scratch, (i, (dk, dv))| {
             let (batch, kv_head) = (i / hkv, i % hkv);
             for head in kv_head * group..(kv_head + 1) * group {
                 // SAFETY: each head of each batch is visited once, by this task.
                 let dq = unsafe { out_q.slice((batch * h + head) * t * d, t * d) };
-                self.head(batch, head, kv_head, scratch, dq, dk, dv);
+                for document in &documents {
+                    let (first, keys) = (document.start * d, (document.start + document.before + document.length) * d);
+                    let dq = &mut dq[first..first + document.length * d];
+                    self.head((batch, head, kv_head), *document, scratch, dq, &mut dk[first..keys], &mut dv[first..keys]);
+                }
             }
         });
         (dq, dk, dv)
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn head(&self, batch: usize, head: usize, kv_head: usize, scratch: &mut Scratch, dq: &mut [f32], dk: &mut [f32], dv: &mut [f32]) {
-        let (t, s, d) = (self.q.dims[2], self.k.dims[2], self.q.dims[3]);
-        let (q, g) = (self.q.head(batch, head), self.g.head(batch, head));
-        let (k, v) = (self.k.head(batch, kv_head), self.v.head(batch, kv_head));
+    fn head(
+        &self,
+        (batch, head, kv_head): (usize, usize, usize),
+        Document { start, length: t, before }: Document,
+        scratch: &mut Scratch,
+        dq: &mut [f32],
+        dk: &mut [f32],
+        dv: &mut [f32],
+    ) {
+        let d = self.q.dims[3];
+        let [q, g] = [self.q.head(batch, head), self.g.head(batch, head)].map(|x| from_row(x, start));
+        let [k, v] = [self.k.head(batch, kv_head), self.v.head(batch, kv_head)].map(|x| from_row(x, start));
         for first in (0..t).step_by(QUERIES) {
             let count = QUERIES.min(t - first);
-            let seen = block_probabilities(&mut scratch.p, q, k, (first, count, d), s - t, self.op);
+            let seen = block_probabilities(&mut scratch.p, q, k, (first, count, d), before, self.op.sight);
             let (p, dp) = (&mut scratch.p, &mut scratch.dp);
             let (q, g) = (from_row(q, first), from_row(g, first));
             small(dv, d, (seen, d, count), View::columns(p, seen), g, 1.0, true);
@@ -110,8 +117,8 @@ impl Backward<'_> {
             for (p, dp) in p.chunks_exact(seen).zip(dp.chunks_exact_mut(seen)) {
                 softmax_gradient(dp, p);
             }
-            small(&mut dq[first * d..], d, (count, d, seen), View::rows(dp, seen), k, self.op.scale, false);
-            small(dk, d, (seen, d, count), View::columns(dp, seen), q, self.op.scale, true);
+            small(&mut dq[first * d..], d, (count, d, seen), View::rows(dp, seen), k, self.op.sight.scale, false);
+            small(dk, d, (seen, d, count), View::columns(dp, seen), q, self.op.sight.scale, true);
         }
     }
 }

@@ -26,6 +26,7 @@ pub mod plain;
 mod product;
 mod reduce;
 mod rope;
+mod rounding;
 mod simd;
 mod softmax;
 mod storage;
@@ -35,7 +36,7 @@ mod unpack;
 mod vector;
 
 pub use activation::{gelu_erf, gelu_new, swiglu};
-pub use attention::{attention, attention_probabilities};
+pub use attention::{attention, attention_probabilities, packed_attention};
 pub use blocks::{widen_bf16, widen_f16};
 pub use columns::{packed_row_squares, row_squares, scale_columns};
 pub use cross_entropy::{HeadWeight, chunk_rows, cross_entropy, smoothed_cross_entropy, token_losses};
@@ -46,6 +47,7 @@ pub use low_rank::low_rank;
 pub use norm::{layer_norm, rms_norm};
 pub use packed::packed_linear;
 pub use rope::rope;
+pub use rounding::rounded;
 
 use candle_core::{DType, Result, Tensor};
 

@@ -81,6 +81,18 @@ pub fn mixed(probabilities: &Tensor, v: &Tensor) -> Result<Tensor> {
     probabilities.matmul(&repeat_heads(v, probabilities.dim(1)?)?.contiguous()?)
 }
 
+/// [`attention`] document by document.
+pub fn packed_attention(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64, window: Option<usize>, documents: &[usize]) -> Result<Tensor> {
+    let mut start = 0;
+    let document = |length: &usize| {
+        let part = |x: &Tensor| x.narrow(2, start, *length);
+        let mixed = attention(&part(q)?, &part(k)?, &part(v)?, scale, window);
+        start += length;
+        mixed
+    };
+    Tensor::cat(&documents.iter().map(document).collect::<Result<Vec<_>>>()?, 2)
+}
+
 /// `[B,Hkv,S,D] -> [B,H,S,D]`, each head repeated `H/Hkv` times in place.
 fn repeat_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
     let (b, kv_heads, s, d) = x.dims4()?;

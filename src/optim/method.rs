@@ -41,6 +41,15 @@ macro_rules! whichever {
 }
 
 impl Method {
+    /// By the name that a person writes; AdamW for others.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "sgd" => Self::Sgd,
+            "adafactor" => Self::Adafactor,
+            _ => Self::AdamW,
+        }
+    }
+
     /// Bytes that it keeps for each parameter; the row and column means of Adafactor are not worth counting.
     pub fn bytes_per_parameter(self, momentum: f64) -> u64 {
         match self {

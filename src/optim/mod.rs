@@ -5,6 +5,7 @@ mod adamw;
 mod clip;
 mod gradients;
 mod method;
+mod scaler;
 mod schedule;
 mod sgd;
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub use adamw::{AdamW, AdamWOptions};
 pub use clip::{clip, norm, norms};
 pub use gradients::Gradients;
 pub use method::{Method, Optimizer, Options};
+pub use scaler::Scaler;
 pub use schedule::{Schedule, Shape};
 pub use sgd::{Sgd, SgdOptions};
 

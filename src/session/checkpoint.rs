@@ -1,7 +1,9 @@
 //! Where a run's checkpoint lies, whose it is, and when it is written: `runs/MODEL-ID/checkpoint.safetensors` in the home.
 //!
-//! A run that is done leaves nothing. One that was cut off, however, is found again by what it was made of.
+//! A run that was cut off is found again by what it was made of; so is one that is done, until what it learned is saved or another run on the same
+//! takes its place. A short one that needed no checkpoint leaves nothing.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -44,6 +46,8 @@ pub struct Found {
     pub identity: Identity,
     pub step: usize,
     pub of: usize,
+    /// It came to its end.
+    pub done: bool,
     written: SystemTime,
 }
 
@@ -63,6 +67,8 @@ pub struct Checkpoint {
 }
 
 const FILE: &str = "checkpoint.safetensors";
+/// Lies beside one that a person was told of.
+const TOLD: &str = "told";
 /// Seconds between two checkpoints, and of a run that is worth one when it is stopped.
 const EVERY: u64 = 30;
 /// Writing takes at most this share of the time.
@@ -90,6 +96,16 @@ impl Subject {
             examples: examples(data),
             adapter: adapter.unwrap_or_else(|| "-".to_owned()),
         })
+    }
+
+    /// The same, with weights that a full run leaves as they are.
+    pub fn with_frozen(self, frozen: &str) -> Self {
+        Self { adapter: format!("full freeze={frozen}"), ..self }
+    }
+
+    /// The names of the model and of the data.
+    pub fn names(&self) -> (&str, &str) {
+        (&self.model, &self.data)
     }
 
     /// The first thing in which a run of this differs from `kept`.
@@ -145,9 +161,16 @@ fn all(runs: &Path) -> Vec<Found> {
 }
 
 fn look(path: &Path) -> Result<Found> {
-    let (identity, Progress { step, of, .. }) = header(path)?;
+    let (identity, Progress { step, of, done, .. }) = header(path)?;
     let written = path.metadata().and_then(|meta| meta.modified()).map_err(Error::io(path))?;
-    Ok(Found { path: path.to_owned(), identity, step, of, written })
+    Ok(Found { path: path.to_owned(), identity, step, of, done, written })
+}
+
+/// Runs that came to their end and were not saved, each told once.
+pub fn unsaved(runs: &Path) -> Vec<Found> {
+    let mut found = all(runs);
+    found.retain(|run| run.done && File::create_new(run.path.with_file_name(TOLD)).is_ok());
+    found
 }
 
 /// Whether any run was cut off.
@@ -232,8 +255,22 @@ impl Checkpoint {
     /// # Errors
     /// `DiskFull`, `Io`.
     pub fn stopped(&mut self, run: &Run) -> Result<()> {
-        let worth = self.written || self.every.is_some() || run.seconds() >= EVERY as f64;
-        if worth && !run.done() && !run.steps().is_empty() { self.write(run) } else { Ok(()) }
+        if self.worth(run) && !run.done() && !run.steps().is_empty() { self.write(run) } else { Ok(()) }
+    }
+
+    /// Writes for a run that is done, in place of other such runs on the same; what goes wrong is kept for whoever asks.
+    pub fn conclude(&mut self, run: &Run) {
+        if !self.worth(run) {
+            return;
+        }
+        self.trouble = self.write(run).err();
+        let Some(runs) = self.path.parent().and_then(Path::parent).filter(|_| self.trouble.is_none()) else { return };
+        let others = all(runs).into_iter().filter(|run| run.done && run.path != self.path && run.identity.subject == self.identity.subject);
+        others.for_each(|run| remove(&run.path));
+    }
+
+    fn worth(&self, run: &Run) -> bool {
+        self.written || self.every.is_some() || run.seconds() >= EVERY as f64
     }
 
     fn write(&mut self, run: &Run) -> Result<()> {
@@ -248,21 +285,30 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Moves what an earlier run left to a free name beside it: nothing that took hours is overwritten.
+    /// Moves what an earlier run left to a free name beside it: nothing that took hours is overwritten. One that came to its end is this run.
     fn set_aside(&self) -> Result<()> {
         self.sweep();
+        if look(&self.path).is_ok_and(|found| found.done) {
+            remove(&self.path);
+            return Ok(());
+        }
         let Some(folder) = self.path.parent().filter(|_| self.path.exists()) else { return Ok(()) };
         let beside = (1..).map(|i| PathBuf::from(format!("{}.{i}", folder.display()))).find(|beside| !beside.exists());
         beside.map_or(Ok(()), |beside| std::fs::rename(folder, beside).map_err(Error::io(folder)))
     }
 
-    /// Of a run that is done: what it learned is the session's now.
+    /// Of a run that is done: what it learned lies elsewhere now.
     pub fn discard(&mut self) {
-        if self.written
-            && let Some(folder) = self.path.parent()
-        {
-            let _ = std::fs::remove_dir_all(folder);
+        if self.written {
+            remove(&self.path);
             self.written = false;
         }
+    }
+}
+
+/// Takes a checkpoint away with its folder.
+fn remove(path: &Path) {
+    if let Some(folder) = path.parent() {
+        let _ = std::fs::remove_dir_all(folder);
     }
 }

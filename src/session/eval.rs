@@ -32,7 +32,7 @@ impl Session {
     /// `NoModel`
     pub fn score(&self, windows: &mut Windows, sum: &mut Perplexity) -> Result<bool> {
         let deltas = self.deltas();
-        let pass = Pass { deltas: deltas.as_ref(), dropout: None };
+        let pass = Pass { deltas: deltas.as_ref(), ..Pass::default() };
         Ok(windows.score(&self.base()?.model, &pass, sum)?.is_some())
     }
 
@@ -66,7 +66,7 @@ impl Session {
         let (base, data) = (self.base()?, self.dataset()?);
         let (examples, which) = if data.val.is_empty() { (&data.train, "train") } else { (&data.val, "val") };
         let deltas = self.deltas();
-        let pass = Pass { deltas: deltas.as_ref(), dropout: None };
+        let pass = Pass { deltas: deltas.as_ref(), ..Pass::default() };
         let examples = &examples[..examples.len().min(limit)];
         Ok((train::evaluate(&base.model, &pass, examples, EVAL_BATCH, &self.stop)?, which))
     }

@@ -245,7 +245,7 @@ impl Session {
         let model = &self.base()?.model;
         let deltas = self.deltas();
         let input = Tensor::new(ids, &model.device)?.unsqueeze(0)?;
-        let pass = Pass { deltas: deltas.as_ref(), dropout: None };
+        let pass = Pass { deltas: deltas.as_ref(), ..Pass::default() };
         model.detached().forward(Input::Ids(&input), cache.map(std::slice::from_mut), &pass, tap)
     }
 

@@ -97,7 +97,9 @@ impl Session {
             return Err(Error::AdapterAlone { adapter: name.to_owned(), base: Adapter::base_of(folder) });
         };
         let adapter = Adapter::load(folder, &base.model)?;
-        self.set_adapter(Some(adapter));
+        // It is called as its folder is, if that is no name of one that would be lost.
+        let called = name.trim_end_matches('/').rsplit('/').next().filter(|called| self.check_name(called).is_ok());
+        self.attach_adapter(called, adapter)?;
         self.loaded_now(started, true)
     }
 
@@ -113,17 +115,11 @@ impl Session {
         })
     }
 
-    /// Attaches an adapter in place of the one that was there; a run that trained the old one ends.
-    pub fn set_adapter(&mut self, adapter: Option<Adapter>) {
-        self.run = None;
-        self.unsaved.adapter = false;
-        self.adapter = adapter;
-        self.publish();
-    }
-
     fn clear_model(&mut self) {
         self.loaded = None;
         self.adapter = None;
+        self.shelf = super::adapters::Shelf::default();
+        self.frozen = None;
         self.data = None;
         self.generation = None;
         self.chat.clear();

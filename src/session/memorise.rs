@@ -5,7 +5,7 @@ use crate::data::Example;
 use crate::eval::{GRAM, Share, shares};
 use crate::generate::{Generation, Options};
 use crate::random::Random;
-use crate::{Error, Result, device};
+use crate::{Result, device};
 
 /// New tokens after a prefix, at most.
 pub const WRITTEN: usize = 64;
@@ -40,7 +40,7 @@ impl Session {
     /// Prefixes of the first `limit` training and held-out examples that are long enough.
     ///
     /// # Errors
-    /// `NoModel`, `NoData`; `EmptyData` where no example is long enough.
+    /// `NoModel`, `NoData`.
     pub fn begin_memory(&self, limit: usize) -> Result<Memory> {
         let (base, data) = (self.base()?, self.dataset()?);
         let context = base.model.spec.context;
@@ -49,9 +49,6 @@ impl Session {
             prefixes.take(limit).collect::<Vec<_>>()
         };
         let prefixes: Vec<Prefix> = of(&data.train, false).into_iter().chain(of(&data.val, true)).collect();
-        if prefixes.is_empty() {
-            return Err(Error::EmptyData { path: data.name.clone() });
-        }
         Ok(Memory { prefixes, written: Vec::new() })
     }
 

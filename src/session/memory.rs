@@ -1,5 +1,7 @@
 //! What a run may take: the setting of recomputation that is chosen before it begins, and what that came to.
 
+use candle_core::DType;
+
 use super::{Prediction, Session};
 use crate::data::Dataset;
 use crate::device::memory;
@@ -62,13 +64,15 @@ impl Session {
     ///
     /// # Errors
     /// `OverLimit`, `TooBig` with the figures, before anything is computed.
-    pub(super) fn plan(&self, model: &Model, data: &Dataset, recipe: &Recipe, fixed: u64) -> Result<Room> {
+    pub(super) fn plan(&self, recipe: &Recipe, dtype: DType, fixed: u64) -> Result<Room> {
+        let (model, data) = (&self.base()?.model, self.dataset()?);
         let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas());
-        let pass = Pass { deltas, dropout: Some(0) };
+        let half = (dtype != DType::F32).then_some(dtype);
+        let pass = Pass { deltas, dropout: Some(0), half, ..Pass::default() };
         let footprint = Footprint::of(&model.detached(), &pass, self.adapter.is_none())?;
         let ahead = deltas.map_or(Ok(0), Deltas::ahead)?;
-        let width = (data.longest() + ahead).min(model.spec.context);
-        let bytes = |every| fixed + footprint.bytes(recipe.batch, width, every);
+        let (rows, width) = widest(data, recipe, model.spec.context - ahead.min(model.spec.context));
+        let bytes = |every| fixed + footprint.bytes(rows, width + ahead, every);
         memory::give_back();
         let held = self.run.as_ref().map_or(0, |active| active.run.held());
         let resident = memory::resident().unwrap_or(0).saturating_sub(held);
@@ -83,7 +87,7 @@ impl Session {
             least = if room.bytes < least.bytes { room } else { least };
         }
         let layer = Room { bytes: bytes(Some(1)), every: Some(1), ..least };
-        Err(self.refusal(recipe, least, layer))
+        Err(self.refusal(recipe, model.packed() && self.adapter.is_some(), least, layer))
     }
 
     fn allows(&self, room: &Room) -> bool {
@@ -91,12 +95,14 @@ impl Session {
     }
 
     /// The error with the next thing to try: recomputation of every layer where that fits, else smaller batches, else a higher limit.
-    fn refusal(&self, recipe: &Recipe, least: Room, layer: Room) -> Error {
+    fn refusal(&self, recipe: &Recipe, widens: bool, least: Room, layer: Room) -> Error {
         let human = number::bytes;
         let needed = least.resident + least.bytes;
         let limit = self.thrift.limit.filter(|limit| needed > *limit);
         let smaller = if layer.bytes < least.bytes && self.allows(&layer) {
             "%train recompute=layer".to_owned()
+        } else if widens && !recipe.packed {
+            "%train dtype=packed".to_owned()
         } else if recipe.batch > 1 {
             format!("%train batch=1 accum={}", recipe.batch * recipe.accum)
         } else if limit.is_some() {
@@ -125,6 +131,16 @@ impl Session {
         let plain = active.room.resident + active.room.plain;
         Some(Saving { every, peak: active.run.peak(), plain, again, seconds: active.run.seconds() })
     }
+}
+
+/// Rows and tokens of the largest batch: the longest examples side by side, or end to end in one row.
+fn widest(data: &Dataset, recipe: &Recipe, context: usize) -> (usize, usize) {
+    if !recipe.pack {
+        return (recipe.batch, data.longest().min(context));
+    }
+    let mut lengths: Vec<usize> = data.train.iter().map(|example| example.len().min(context)).collect();
+    lengths.sort_unstable_by(|a, b| b.cmp(a));
+    (1, lengths.iter().take(recipe.batch).sum())
 }
 
 /// Settings from the fastest to the smallest. Longer segments run fewer layers again: the last segment never is.

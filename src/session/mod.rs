@@ -1,12 +1,15 @@
 //! The session: one model with its adapter, its data and its run. One verb per file; no events, no printing.
 
+mod adapters;
 mod checkpoint;
+mod compare;
 mod data;
 mod eval;
 mod generate;
 mod inside;
 mod load;
 mod look;
+mod lr;
 mod memorise;
 mod memory;
 mod pretrain;
@@ -24,11 +27,14 @@ use candle_core::Device;
 use wire::value::Status;
 use wire::{HistoryEntry, HistoryQuery};
 
-pub use checkpoint::Found;
+pub use adapters::{Listed, Merging, Standing};
+pub use checkpoint::{Found, unsaved as unsaved_runs};
+pub use compare::{Aside, Measure};
 pub use generate::Written;
 pub use inside::{Choosing, Nobody, Numbers, Watch};
 pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
+pub use lr::{Point, Sweep};
 pub use memorise::{Memorised, Memory, WRITTEN};
 pub use memory::{Room, Saving, Thrift};
 pub use pretrain::Shape;
@@ -40,7 +46,7 @@ pub use train::Prediction;
 use crate::adapter::Adapter;
 use crate::data::Dataset;
 use crate::generate::Generation;
-use crate::model::Model;
+use crate::model::{Frozen, Model};
 use crate::nn::Deltas;
 use crate::random::Random;
 use crate::stop::Stop;
@@ -65,6 +71,9 @@ pub struct Session {
     device: Device,
     loaded: Option<Base>,
     adapter: Option<Adapter>,
+    shelf: adapters::Shelf,
+    /// What a full run leaves as it is.
+    frozen: Option<Frozen>,
     data: Option<Dataset>,
     generation: Option<Generation>,
     chat: Vec<Message>,
@@ -107,6 +116,8 @@ impl Session {
             device,
             loaded: None,
             adapter: None,
+            shelf: adapters::Shelf::default(),
+            frozen: None,
             data: None,
             generation: None,
             chat: Vec::new(),
@@ -213,7 +224,10 @@ impl Session {
         let adapter = self.adapter.as_ref().map(Adapter::title);
         let data = self.data.as_ref().map(|data| data.name.clone());
         let names = [(self.unsaved.model, &model), (self.unsaved.adapter, &adapter)];
-        let unsaved = names.into_iter().filter(|(unsaved, _)| *unsaved).filter_map(|(_, name)| name.clone()).collect();
-        self.shared.update(|snapshot| *snapshot = Snapshot { model, targets, adapter, data, unsaved, doing: snapshot.doing.clone() });
+        let unsaved = names.into_iter().filter(|(unsaved, _)| *unsaved).filter_map(|(_, name)| name.clone());
+        let unsaved = unsaved.chain(self.unsaved_others()).collect();
+        let adapters = self.adapters().into_iter().map(|row| row.name).collect();
+        self.shared
+            .update(|snapshot| *snapshot = Snapshot { model, targets, adapter, adapters, data, unsaved, doing: snapshot.doing.clone() });
     }
 }

@@ -77,6 +77,7 @@ impl Session {
         })?;
         let bytes_after = model.bytes();
         self.run = None;
+        self.weights_changed();
         if let Some(base) = &mut self.loaded {
             base.model = model;
         }

@@ -153,9 +153,9 @@ fn point(run: &Run) -> Option<Point> {
     let (step, stats) = (run.steps().last()?, run.stats().last()?);
     Some(Point {
         n: step.n,
-        loss: step.loss,
+        loss: Some(step.loss).filter(|loss| loss.is_finite()),
         lr: step.lr,
-        norm: step.grad_norm,
+        norm: Some(step.grad_norm).filter(|norm| norm.is_finite()),
         ratio: Some(stats.ratio).filter(|ratio| ratio.is_finite()),
         tokens: step.tokens,
         seconds: stats.seconds,

@@ -47,6 +47,10 @@ impl Session {
             };
             written.map_err(|error| with_bytes(error, bytes))
         })?;
+        self.settle_run(self.adapter.is_none());
+        if merged {
+            self.settle_run(false);
+        }
         // A merged model holds both; an adapter leaves the model it stands on as it was.
         self.unsaved = Unsaved { adapter: false, model: self.unsaved.model && self.adapter.is_some() && !merged };
         self.publish();

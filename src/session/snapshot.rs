@@ -11,6 +11,8 @@ pub struct Snapshot {
     /// Names that `target=` takes: the last parts of the linear layers' paths.
     pub targets: Vec<String>,
     pub adapter: Option<String>,
+    /// Names of all adapters, attached or not.
+    pub adapters: Vec<String>,
     pub data: Option<String>,
     /// What is going on, `None` when idle.
     pub doing: Option<String>,

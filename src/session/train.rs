@@ -7,9 +7,10 @@ use super::runs::Keeping;
 use super::{Room, Session};
 use crate::data::Dataset;
 use crate::device;
-use crate::model::{Model, Slot};
+use crate::model::{Frozen, Model, Slot};
 use crate::nn::{Deltas, Weight};
 use crate::train::{Recipe, Run, Step, Tape, Validation, guard};
+use crate::words::training;
 use crate::{Error, Result};
 
 /// A run and what it works on.
@@ -19,7 +20,7 @@ pub struct Active {
     working: Option<Model>,
     /// All weights are trained, not an adapter.
     full: bool,
-    /// Of the weights that the run computes with.
+    /// Of the frozen weights, and what the linear layers compute in.
     dtype: DType,
     /// Set where the run is kept for another process.
     pub(super) checkpoint: Option<Checkpoint>,
@@ -46,21 +47,22 @@ pub struct Prediction {
 }
 
 impl Session {
-    /// Begins a run and says what it will take. `dtype` is that of the frozen weights while the run lasts.
+    /// Begins a run and says what it will take. `dtype` is what linear layers compute in, and what frozen weights are held in while the run
+    /// lasts; what is trained stays f32.
     ///
     /// # Errors
-    /// `NoModel`, `NoData`, `BatchTooBig`, `TooBig`: nothing has changed then.
+    /// `NoModel`, `NoData`, `BatchTooBig`, `TooBig`, `BadValue` for packing behind a soft prompt: nothing has changed then.
     pub fn begin_training(&mut self, recipe: Recipe, dtype: DType) -> Result<Prediction> {
-        let (model, data) = (&self.base()?.model, self.dataset()?);
         let full = self.adapter.is_none();
         let (prediction, room) = self.foresee(&recipe, dtype)?;
-        let dtype = if full { DType::F32 } else { dtype };
-        let mut working = model.converted(dtype)?;
+        let (model, data) = (&self.base()?.model, self.dataset()?);
+        let mut working = model.converted_but(held_in(dtype, full), !full && recipe.packed)?;
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
-            None => working.track()?,
+            None => working.track_but(self.frozen.as_ref().unwrap_or(&Frozen::default()))?,
         };
         let mut run = Run::begin(recipe, vars, data)?;
+        run.compute_in(dtype);
         run.keep(Tape::new(room.every));
         self.run = Some(Active { run, working: Some(working), full, dtype, checkpoint: None, room, keeping: Keeping::default() });
         Ok(prediction)
@@ -72,13 +74,19 @@ impl Session {
     /// `NoModel`, `NoData`, `BatchTooBig`, `TooBig`, `OverLimit`.
     fn foresee(&self, recipe: &Recipe, dtype: DType) -> Result<(Prediction, Room)> {
         let (model, data) = (&self.base()?.model, self.dataset()?);
+        let full = self.adapter.is_none();
         let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas());
         guard::rate(recipe.lr, deltas.map(Deltas::scale), recipe.optimizer)?;
         self.fits_context(data)?;
+        if recipe.pack && deltas.is_some_and(|deltas| deltas.prompt.is_some()) {
+            let allowed = training::NO_PACKED_PROMPT.to_string();
+            return Err(Error::BadValue { option: "pack".to_owned(), given: "true".to_owned(), allowed });
+        }
         let steps = recipe.total_steps(data.train.len())?;
-        let trained = self.adapter.as_ref().map_or(model.parameters() as usize, |adapter| adapter.parameters());
-        let mut prediction = predict(model, data, recipe, (steps, trained, self.adapter.is_none()), dtype);
-        let room = self.plan(model, data, recipe, prediction.bytes)?;
+        let whole = (model.parameters() - self.frozen.as_ref().map_or(0, Frozen::count)) as usize;
+        let trained = self.adapter.as_ref().map_or(whole, |adapter| adapter.parameters());
+        let mut prediction = predict(model, data, recipe, (steps, trained, full), dtype);
+        let room = self.plan(recipe, dtype, prediction.bytes)?;
         prediction.take(&room, model);
         prediction.ends = guard::ends(data, self.base()?.tokenizer.eos());
         Ok((prediction, room))
@@ -141,7 +149,18 @@ impl Session {
     }
 
     fn subject(&self) -> Result<Subject> {
-        Subject::of(&self.base()?.model, self.adapter.as_ref(), self.dataset()?)
+        let subject = Subject::of(&self.base()?.model, self.adapter.as_ref(), self.dataset()?)?;
+        Ok(match &self.frozen {
+            Some(frozen) if self.adapter.is_none() => subject.with_frozen(&frozen.title()),
+            _ => subject,
+        })
+    }
+
+    /// From now on `%train` trains all weights but these; an adapter that is attached is taken off.
+    pub fn train_whole(&mut self, frozen: Frozen) {
+        self.set_adapter(None);
+        self.run = None;
+        self.frozen = Some(frozen);
     }
 
     /// Whether there is a run that this process may go on with.
@@ -167,7 +186,8 @@ impl Session {
             active.run.extend(steps);
         }
         // A full run's variables are the session's weights since it was put down.
-        active.working = Some(if active.full { retrack(model, &active.run)? } else { model.converted(active.dtype)? });
+        active.working =
+            Some(if active.full { retrack(model, &active.run)? } else { model.converted_but(active.dtype, active.run.recipe.packed)? });
         Ok(())
     }
 
@@ -236,17 +256,31 @@ impl Session {
             base.model = working.detached();
         }
         active.working = None;
+        let changed = active.full && !active.run.steps().is_empty();
         if !active.run.steps().is_empty() {
             let trained = if active.full { &mut self.unsaved.model } else { &mut self.unsaved.adapter };
             *trained = true;
         }
         if let Some(checkpoint) = active.checkpoint.as_mut().filter(|_| active.run.done()) {
-            checkpoint.discard();
+            checkpoint.conclude(&active.run);
+        }
+        if changed {
+            self.weights_changed();
         }
         self.end_record();
         device::memory::give_back();
         self.publish();
         back
+    }
+
+    /// What the last run learned is in a folder of the person's now: its checkpoint goes. `full`: it was all weights that were written.
+    pub(super) fn settle_run(&mut self, full: bool) {
+        if let Some(Active { run, full: trained, checkpoint: Some(checkpoint), .. }) = &mut self.run
+            && run.done()
+            && *trained == full
+        {
+            checkpoint.discard();
+        }
     }
 
     /// Highest resident memory of the run, in bytes.
@@ -255,12 +289,18 @@ impl Session {
     }
 }
 
+/// The weights that are trained stay f32.
+fn held_in(dtype: DType, full: bool) -> DType {
+    if full { DType::F32 } else { dtype }
+}
+
 fn retrack(model: &Model, run: &Run) -> Result<Model> {
     let mut model = model.clone();
-    let mut vars = run.vars().iter();
-    model.visit(&mut |_, slot| {
+    // Both are in the model's order; what is frozen has no variable.
+    let mut vars = run.vars().iter().peekable();
+    model.visit(&mut |name, slot| {
         let (Slot::Matrix(Weight::Dense { tensor, .. }) | Slot::Vector(tensor)) = slot else { return Ok(()) };
-        if let Some((_, var)) = vars.next() {
+        if let Some((_, var)) = vars.next_if(|(known, _)| known == name) {
             *tensor = var.as_tensor().clone();
         }
         Ok(())
@@ -271,7 +311,8 @@ fn retrack(model: &Model, run: &Run) -> Result<Model> {
 fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, full): (usize, usize, bool), dtype: DType) -> Prediction {
     let wide = model.parameters() * if full { 4 } else { dtype.size_in_bytes() as u64 };
     // A model that is dense in this dtype already is shared, not copied; a full run copies it.
-    let widened = if full || model.format() != dtype.as_str() { wide } else { 0 };
+    let stays = model.format() == dtype.as_str() || recipe.packed && model.packed();
+    let widened = if full || !stays { wide } else { 0 };
     // Gradient, and what the optimizer keeps, all f32; early stopping keeps the best weights too.
     let best = if recipe.patience.is_some() { 4 } else { 0 };
     let sum = if recipe.accum > 1 { 4 } else { 0 };

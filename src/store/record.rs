@@ -31,10 +31,11 @@ pub struct Head {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     pub n: usize,
-    pub loss: f64,
+    /// None where it was not finite.
+    pub loss: Option<f64>,
     pub lr: f64,
-    /// L2 norm of the gradient before clipping.
-    pub norm: f64,
+    /// L2 norm of the gradient before clipping; none where the step was skipped.
+    pub norm: Option<f64>,
     /// log10 of update to weight.
     pub ratio: Option<f64>,
     pub tokens: usize,

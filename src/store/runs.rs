@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     fn point(n: usize, val: Option<f64>) -> Point {
-        Point { n, loss: 1.0 / n as f64, lr: 0.1, norm: 2.0, ratio: None, tokens: 8, seconds: 0.5, val }
+        Point { n, loss: Some(1.0 / n as f64), lr: 0.1, norm: Some(2.0), ratio: None, tokens: 8, seconds: 0.5, val }
     }
 
     fn head(key: &str) -> Head {

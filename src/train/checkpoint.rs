@@ -16,6 +16,7 @@ use super::check::Unproven;
 use super::stopping::Best;
 use super::{Run, Step, Validation, exact};
 use crate::data::Cursor;
+use crate::optim::Scaler;
 use crate::random::Random;
 use crate::{Error, Result};
 
@@ -32,6 +33,7 @@ pub struct Progress {
     unproven: Unproven,
     #[serde(with = "exact")]
     seconds: f64,
+    scaler: Option<Scaler>,
     patience: Option<usize>,
     /// The step whose trained values lie beside, as `best.NAME`.
     best: Option<usize>,
@@ -48,7 +50,7 @@ pub struct State {
     tensors: Vec<(String, Tensor)>,
 }
 
-/// The steps taken, `[step, 6]` in f64: of, loss, rate, norm of the gradient, tokens, loss of the validation or NaN.
+/// The steps taken, `[step, 7]` in f64: of, loss, rate, norm of the gradient, tokens, loss of the validation or NaN, 1 for an overflow.
 const STEPS: &str = "run.steps";
 /// What stands before the name of a variable that is kept as it was at the best validation.
 const BEST: &str = "best.";
@@ -71,6 +73,7 @@ impl Run {
             updates: self.optimizer.steps(),
             unproven: self.unproven.clone(),
             seconds: self.seconds,
+            scaler: self.scaler,
             patience: self.patience,
             best: self.best.as_ref().map(|best| best.validation.step),
             returned: self.returned,
@@ -99,7 +102,7 @@ impl Run {
             var.set(&stored.to_device(var.device())?)?;
         }
         self.steps = untabled(tensors.get(STEPS).ok_or_else(|| missing(STEPS))?)?;
-        let Progress { step: _, of, cursor, random, updates: _, unproven, seconds, patience, best, returned, done: _ } = progress;
+        let Progress { step: _, of, cursor, random, updates: _, unproven, seconds, scaler, patience, best, returned, done: _ } = progress;
         self.best = match best.and_then(|step| self.steps.get(step.checked_sub(1)?)?.validation) {
             Some(validation) => {
                 let kept = self.vars.iter().map(|(name, _)| format!("{BEST}{name}"));
@@ -110,7 +113,7 @@ impl Run {
         };
         self.order.go_to(cursor);
         (self.total, self.random, self.unproven, self.seconds) = (of, random, unproven, seconds);
-        (self.patience, self.returned) = (patience, returned);
+        (self.scaler, self.patience, self.returned) = (scaler, patience, returned);
         Ok(())
     }
 }
@@ -118,20 +121,20 @@ impl Run {
 fn table(steps: &[Step]) -> Result<Tensor> {
     let row = |step: &Step| {
         let validation = step.validation.map_or(f64::NAN, |v| v.loss);
-        [step.of as f64, step.loss, step.lr, step.grad_norm, step.tokens as f64, validation]
+        [step.of as f64, step.loss, step.lr, step.grad_norm, step.tokens as f64, validation, f64::from(u8::from(step.overflowed))]
     };
-    Ok(Tensor::from_vec(steps.iter().flat_map(row).collect::<Vec<f64>>(), (steps.len(), 6), &Device::Cpu)?)
+    Ok(Tensor::from_vec(steps.iter().flat_map(row).collect::<Vec<f64>>(), (steps.len(), 7), &Device::Cpu)?)
 }
 
 fn untabled(table: &Tensor) -> Result<Vec<Step>> {
     let step = |(i, row): (usize, &Vec<f64>)| {
         let n = i + 1;
-        let [of, loss, lr, grad_norm, tokens, validation] = <[f64; 6]>::try_from(row.as_slice()).map_err(|_| {
-            let (given, expected) = (format!("{:?}", table.dims()), "[step, 6]".to_owned());
+        let [of, loss, lr, grad_norm, tokens, validation, overflowed] = <[f64; 7]>::try_from(row.as_slice()).map_err(|_| {
+            let (given, expected) = (format!("{:?}", table.dims()), "[step, 7]".to_owned());
             Error::WrongShape { tensor: STEPS.to_owned(), given, expected }
         })?;
         let validation = (!validation.is_nan()).then_some(Validation { step: n, loss: validation });
-        Ok(Step { n, of: of as usize, loss, lr, grad_norm, tokens: tokens as usize, validation })
+        Ok(Step { n, of: of as usize, loss, lr, grad_norm, tokens: tokens as usize, validation, overflowed: overflowed > 0.0 })
     };
     table.to_vec2::<f64>()?.iter().enumerate().map(step).collect()
 }

@@ -11,26 +11,28 @@ use crate::words::memory as words;
 use crate::{Error, Result};
 
 /// What a run's learning rate and its adapter's scale may make together: less changes no bit of f32, more is no step but a jump.
-const SANE: std::ops::RangeInclusive<f64> = 1e-9..=1.0;
+const SANE: (f64, f64, &str) = (1e-9, 10.0, "1e-9 … 10");
 /// SGD's steps are as long as its gradients, which clipping keeps short.
-const SANE_SGD: std::ops::RangeInclusive<f64> = 1e-9..=100.0;
+const SANE_SGD: (f64, f64, &str) = (1e-9, 1e3, "1e-9 … 1000");
 
 /// Refuses a learning rate that, times the `scale` of the adapter's delta, lies outside of any range that learns.
 ///
 /// # Errors
 /// `WildRate`
 pub fn rate(lr: f64, scale: Option<f64>, method: Method) -> Result<()> {
-    let (sane, usual) = match (method, scale) {
+    let ((lowest, highest, allowed), usual) = match (method, scale) {
         (Method::Sgd, _) => (SANE_SGD, 0.1),
         (_, Some(_)) => (SANE, 2e-4),
         (_, None) => (SANE, 5e-5),
     };
     let product = lr * scale.unwrap_or(1.0);
-    if sane.contains(&product) {
+    if (lowest..=highest).contains(&product) {
         return Ok(());
     }
     let scale = scale.unwrap_or(1.0);
-    Err(Error::WildRate { lr, scale, product, lowest: *sane.start(), highest: *sane.end(), usual })
+    let shown = |x: f64| if (1e-3..1e4).contains(&x) { format!("{x}") } else { format!("{x:e}") };
+    let (lr, product, usual) = (shown(lr), shown(product), shown(usual));
+    Err(Error::WildRate { lr, scale, product, allowed: allowed.to_owned(), usual })
 }
 
 /// Training examples that are answers, and those of them whose end is learned. Without it a model never stops (a `pad` that is
@@ -61,6 +63,7 @@ pub struct Failed<'a> {
     pub window: &'a [Batch],
     /// Of each batch's dropout.
     pub seeds: &'a [u64],
+    pub aim: Aim,
     pub data: &'a Dataset,
     pub step: usize,
 }
@@ -81,7 +84,8 @@ impl Failed<'_> {
         }
         for (b, batch) in self.window.iter().enumerate() {
             for row in 0..batch.rows {
-                if let Some(tensor) = self.in_backward(b, &alone(batch, row))? {
+                let alone = if batch.rows == 1 { batch.clone() } else { alone(batch, row) };
+                if let Some(tensor) = self.in_backward(b, &alone)? {
                     let place = words::AT_GRADIENT.with(&[("tensor", &tensor)]);
                     return Ok(self.found(what, place, b, row));
                 }
@@ -121,8 +125,10 @@ impl Failed<'_> {
 
     fn in_forward(&self, b: usize, batch: &Batch) -> Result<Option<(String, usize)>> {
         let deltas = self.deltas.map(Deltas::detached);
-        let pass = Pass { deltas: deltas.as_ref(), dropout: self.seeds.get(b).copied() };
-        let mut look = Look { lengths: &batch.lengths, width: batch.width, layers: self.model.layers.len(), found: None };
+        let pass = Pass { deltas: deltas.as_ref(), dropout: self.seeds.get(b).copied(), half: self.aim.half, ..Pass::default() };
+        // A packed row holds documents end to end.
+        let lengths = if batch.packed { vec![batch.width] } else { batch.lengths.clone() };
+        let mut look = Look { lengths: &lengths, width: batch.width, layers: self.model.layers.len(), found: None };
         loss::hidden(&self.model.detached(), batch, &pass, &mut look)?;
         Ok(look.found)
     }
@@ -132,7 +138,7 @@ impl Failed<'_> {
         let seed = self.seeds.get(b).copied().unwrap_or_default();
         let vars = self.vars.to_vec();
         let window = std::slice::from_ref(batch);
-        let (_, gradients) = loss::gradients(self.model, self.deltas, window, &vars, Aim::default(), &mut || seed)?;
+        let (_, gradients) = loss::gradients(self.model, self.deltas, window, &vars, self.aim, &mut || seed)?;
         for ((name, _), gradient) in self.vars.iter().zip(&gradients.0) {
             if let Some(gradient) = gradient
                 && !finite(gradient)?
@@ -145,8 +151,8 @@ impl Failed<'_> {
 }
 
 fn finite(tensor: &Tensor) -> Result<bool> {
-    // A sum of magnitudes: NaN and infinity stay visible in it.
-    Ok(tensor.detach().to_dtype(DType::F32)?.abs()?.sum_all()?.to_scalar::<f32>()?.is_finite())
+    // Zero times what is not finite is NaN; a sum of large numbers alone would overflow.
+    Ok((tensor.detach().to_dtype(DType::F32)? * 0.0)?.sum_all()?.to_scalar::<f32>()?.is_finite())
 }
 
 /// One row of a batch.
@@ -198,14 +204,32 @@ impl Look<'_> {
 mod tests {
     use super::*;
 
+    /// Two rows of three positions; the first has one virtual token before it and a position of padding.
+    #[test]
+    fn the_row_is_named_and_padding_is_not() {
+        let look = |bad: usize| {
+            let mut values = vec![1.0_f32; 2 * 4 * 2];
+            values[bad] = f32::INFINITY;
+            let activation = Tensor::from_vec(values, (2, 4, 2), &candle_core::Device::Cpu).unwrap();
+            let mut look = Look { lengths: &[2, 3], width: 3, layers: 5, found: None };
+            look.take(3, Site::Mlp, &activation).unwrap();
+            look.found.map(|(place, row)| (place == words::AT_MLP.with(&[("layer", &3), ("of", &5)]), row))
+        };
+        assert_eq!(look(5), Some((true, 0)));
+        assert_eq!(look(6), None, "padding of the first row");
+        assert_eq!(look(14), Some((true, 1)));
+        let large = Tensor::full(3e38_f32, (2, 2), &candle_core::Device::Cpu).unwrap();
+        assert!(finite(&large).unwrap(), "large numbers are numbers");
+    }
+
     #[test]
     fn rates_that_cannot_learn_are_refused() {
         let allowed = |lr, scale, method| rate(lr, scale, method).is_ok();
-        assert!(allowed(2e-4, Some(2.0), Method::AdamW) && allowed(1e-2, Some(8.0), Method::AdamW));
-        assert!(!allowed(0.1, Some(16.0), Method::AdamW), "the scale counts");
-        assert!(!allowed(2.0, None, Method::AdamW) && allowed(2.0, None, Method::Sgd));
+        assert!(allowed(2e-4, Some(2.0), Method::AdamW) && allowed(0.3, Some(8.0), Method::AdamW));
+        assert!(!allowed(1.0, Some(16.0), Method::AdamW), "the scale counts");
+        assert!(!allowed(20.0, None, Method::AdamW) && allowed(20.0, None, Method::Sgd));
         assert!(!allowed(1e-12, None, Method::AdamW));
-        let Err(Error::WildRate { product, highest, .. }) = rate(0.1, Some(16.0), Method::AdamW) else { panic!() };
-        assert!((product - 1.6).abs() < 1e-12 && (highest - 1.0).abs() < 1e-12);
+        let Err(Error::WildRate { product, usual, .. }) = rate(1.0, Some(16.0), Method::AdamW) else { panic!() };
+        assert_eq!((product.as_str(), usual.as_str()), ("16", "2e-4"));
     }
 }

@@ -1,6 +1,6 @@
 //! Cross-entropy of the learned tokens of a batch: a sum, so that whoever accumulates divides once by all of them.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use super::Tape;
 use crate::data::{self, Batch, Example, IGNORE};
@@ -38,17 +38,18 @@ pub fn head_of(model: &Model) -> HeadWeight {
 }
 
 /// Of the hidden states `[B, T, hidden]` those of the positions that are learned, `[N, hidden]`, and what each should predict.
-fn learned_rows(model: &Model, hidden: &Tensor, batch: &Batch) -> Result<(Tensor, Vec<u32>)> {
+fn learned_rows(model: &Model, hidden: &Tensor, batch: &Batch, half: Option<DType>) -> Result<(Tensor, Vec<u32>)> {
     let learned = batch.targets.iter().enumerate().filter(|(_, target)| **target != IGNORE);
     let (rows, targets): (Vec<u32>, Vec<u32>) = learned.map(|(row, target)| (row as u32, *target as u32)).unzip();
     let rows = Tensor::new(rows, &model.device)?;
     let hidden = hidden.reshape((batch.rows * batch.width, model.spec.hidden))?;
-    Ok((hidden.index_select(&rows, 0)?, targets))
+    let hidden = hidden.index_select(&rows, 0)?;
+    Ok((half.map_or_else(|| Ok(hidden.clone()), |half| ops::rounded(&hidden, half))?, targets))
 }
 
 /// Hidden states `[B, T, hidden]` of a batch.
 pub fn hidden(model: &Model, batch: &Batch, pass: &Pass, taps: &mut dyn Tap) -> Result<Tensor> {
-    model.forward(Input::Ids(&ids(model, batch)?), None, pass, taps)
+    model.forward(Input::Ids(&ids(model, batch)?), None, &Pass { documents: batch.documents(), ..*pass }, taps)
 }
 
 fn ids(model: &Model, batch: &Batch) -> Result<Tensor> {
@@ -62,11 +63,13 @@ pub struct Aim {
     pub smoothing: f64,
     /// The mean loss is multiplied by it, the gradients with it.
     pub scale: f64,
+    /// What the linear layers compute in, if not f32.
+    pub half: Option<DType>,
 }
 
 impl Default for Aim {
     fn default() -> Self {
-        Self { smoothing: 0.0, scale: 1.0 }
+        Self { smoothing: 0.0, scale: 1.0, half: None }
     }
 }
 
@@ -105,10 +108,10 @@ pub fn gradients_on(
     }
     let mut gradients = Gradients::default();
     for batch in window {
-        let pass = Pass { deltas, dropout: Some(seed()) };
+        let pass = Pass { deltas, dropout: Some(seed()), half: aim.half, documents: batch.documents() };
         let ids = ids(model, batch)?;
         let of_batch = tape.gradients(model, Input::Ids(&ids), &pass, vars, |hidden| {
-            let (hidden, targets) = learned_rows(model, hidden, batch)?;
+            let (hidden, targets) = learned_rows(model, hidden, batch, aim.half)?;
             let sum = ops::smoothed_cross_entropy(&hidden, &head_of(model), &targets, aim.smoothing)?;
             loss.sum += f64::from(sum.to_scalar::<f32>()?);
             Ok((sum * (aim.scale / loss.tokens as f64))?)
@@ -129,7 +132,7 @@ pub fn evaluate(model: &Model, pass: &Pass, examples: &[Example], batch: usize, 
             return Err(Error::Interrupted { what: ui::EVAL_STOPPED.to_string() });
         }
         let batch = data::batch(chunk, 0);
-        let (hidden, targets) = learned_rows(model, &hidden(model, &batch, pass, &mut NoTap)?, &batch)?;
+        let (hidden, targets) = learned_rows(model, &hidden(model, &batch, pass, &mut NoTap)?, &batch, pass.half)?;
         loss.sum += ops::token_losses(&hidden, &head_of(model), &targets)?.iter().map(|l| f64::from(*l)).sum::<f64>();
         loss.tokens += targets.len();
     }

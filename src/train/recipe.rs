@@ -48,6 +48,11 @@ pub struct Recipe {
     /// What a validation must gain on the best one to count as an improvement.
     #[serde(with = "exact")]
     pub threshold: f64,
+    /// Frozen weights that are packed stay so.
+    #[serde(default)]
+    pub packed: bool,
+    /// The examples of a batch lie end to end instead of padded side by side: the same loss and gradients, without the padding's work.
+    pub pack: bool,
 }
 
 /// transformers' defaults, but for the schedule: cosine, as `%train` has it.
@@ -74,6 +79,8 @@ impl Default for Recipe {
             label_smoothing: 0.0,
             patience: None,
             threshold: 0.0,
+            packed: false,
+            pack: false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use candle_core::Var;
+use candle_core::{DType, Var};
 
 use super::check::Unproven;
 use super::guard::{self, Failed};
@@ -13,7 +13,7 @@ use crate::data::{self, Dataset, Order};
 use crate::device::memory::Peak;
 use crate::model::Model;
 use crate::nn::{Deltas, Pass};
-use crate::optim::{Optimizer, clip, norms};
+use crate::optim::{Gradients, Optimizer, Scaler, clip, norm, norms};
 use crate::random::Random;
 use crate::stop::Stop;
 use crate::{Error, Result};
@@ -33,6 +33,8 @@ pub struct Step {
     pub tokens: usize,
     /// Set where the validation examples were looked at after this step.
     pub validation: Option<Validation>,
+    /// A number was too large for f16: nothing was learned, the scale of the loss is half of what it was.
+    pub overflowed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,6 +51,12 @@ pub struct Run {
     pub(super) order: Order,
     pub(super) unproven: Unproven,
     pub(super) random: Random,
+    /// What the linear layers compute in, if not f32.
+    half: Option<DType>,
+    /// Of the loss, in f16.
+    pub(super) scaler: Option<Scaler>,
+    /// Instead of the schedule's, until it is taken away.
+    rate: Option<f64>,
     pub(super) steps: Vec<Step>,
     /// Of each step.
     pub(super) stats: Vec<Stats>,
@@ -81,6 +89,9 @@ impl Run {
             order: Order::new(recipe.seed, 0, data.train.len()),
             unproven: Unproven::new(&vars),
             random: Random::seeded(recipe.seed).fork("dropout"),
+            half: None,
+            scaler: None,
+            rate: None,
             steps: Vec::new(),
             stats: Vec::new(),
             norms: Vec::new(),
@@ -93,6 +104,22 @@ impl Run {
             vars,
             recipe,
         })
+    }
+
+    /// Lets the linear layers compute in f16 or bf16; what is trained stays f32.
+    pub fn compute_in(&mut self, dtype: DType) {
+        self.half = Some(dtype).filter(|dtype| matches!(dtype, DType::F16 | DType::BF16));
+        self.scaler = Scaler::of(self.half);
+    }
+
+    /// Takes the next steps at this rate, whatever the schedule says.
+    pub fn at_rate(&mut self, rate: f64) {
+        self.rate = Some(rate);
+    }
+
+    /// Steps that overflowed in f16, and what the loss is scaled by now; `None` in other types.
+    pub fn overflows(&self) -> Option<(usize, f64)> {
+        self.scaler.map(|scaler| (self.steps.iter().filter(|step| step.overflowed).count(), scaler.scale()))
     }
 
     pub fn total(&self) -> usize {
@@ -210,7 +237,7 @@ impl Run {
         let n = self.steps.len() + 1;
         let window = self.window(data);
         let (random, peak, mut seeds) = (&mut self.random, &mut self.peak, Vec::new());
-        let aim = Aim { smoothing: self.recipe.label_smoothing, scale: 1.0 };
+        let aim = Aim { smoothing: self.recipe.label_smoothing, scale: self.scaler.map_or(1.0, |scaler| scaler.scale()), half: self.half };
         let (loss, mut gradients) = loss::gradients_on(&mut self.tape, model, deltas, &window, &self.vars, aim, &mut || {
             peak.look();
             seeds.push(random.bits());
@@ -218,23 +245,48 @@ impl Run {
         })?;
         self.peak.look();
         let loss = loss.mean();
-        self.norms = norms(&gradients)?;
-        if let Some(what) = guard::not_finite(loss, &self.vars, &self.norms) {
-            let failed = Failed { model, deltas, vars: &self.vars, window: &window, seeds: &seeds, data, step: n };
-            return Err(failed.locate(what)?);
+        let overflowed = self.overflowed(loss, &mut gradients)?;
+        let lr = self.rate.unwrap_or_else(|| self.recipe.rates(self.total).lr(self.taken()));
+        let (mut grad_norm, mut ratio) = (f64::NAN, f64::NAN);
+        if !overflowed {
+            self.norms = norms(&gradients)?;
+            if let Some(what) = guard::not_finite(loss, &self.vars, &self.norms) {
+                let failed = Failed { model, deltas, vars: &self.vars, window: &window, seeds: &seeds, aim, data, step: n };
+                return Err(failed.locate(what)?);
+            }
+            self.unproven.look(n, &self.vars, &self.norms)?;
+            grad_norm = clip(&mut gradients, self.recipe.clip)?;
+            let before = Sample::of(&self.vars)?;
+            self.optimizer.step(&gradients, lr)?;
+            ratio = before.ratio(&self.vars)?;
         }
-        self.unproven.look(n, &self.vars, &self.norms)?;
-        let grad_norm = clip(&mut gradients, self.recipe.clip)?;
-        let lr = self.recipe.rates(self.total).lr(n - 1);
-        let before = Sample::of(&self.vars)?;
-        self.optimizer.step(&gradients, lr)?;
-        let ratio = before.ratio(&self.vars)?;
         let tokens = window.iter().map(|batch| batch.tokens).sum();
         let seconds = started.elapsed().as_secs_f64();
         self.seconds += seconds;
         self.stats.push(Stats { seconds, ratio });
-        self.steps.push(Step { n, of: self.total, loss, lr, grad_norm, tokens, validation: None });
+        self.steps.push(Step { n, of: self.total, loss, lr, grad_norm, tokens, validation: None, overflowed });
         self.steps.last().ok_or(Error::NoRun {})
+    }
+
+    /// Steps that moved the weights: the schedule counts these, as transformers' Trainer does.
+    fn taken(&self) -> usize {
+        if self.scaler.is_none() {
+            return self.steps.len();
+        }
+        self.steps.iter().filter(|step| !step.overflowed).count()
+    }
+
+    /// In f16: takes the scale out of the gradients and says whether any number was too large for it. A loss that cannot be computed even
+    /// without a scale is no overflow but an error.
+    fn overflowed(&mut self, loss: f64, gradients: &mut Gradients) -> Result<bool> {
+        let Some(scaler) = &mut self.scaler else { return Ok(false) };
+        let overflow = !loss.is_finite() || !norm(gradients)?.is_finite();
+        if overflow && scaler.scale() < 1.0 {
+            return Ok(false);
+        }
+        scaler.unscale(gradients)?;
+        scaler.update(overflow);
+        Ok(overflow)
     }
 
     /// The batches of the next step. A window may end with the epoch, never in the middle of nothing.
@@ -245,7 +297,8 @@ impl Run {
                 break;
             }
             let picked = self.order.take(self.recipe.batch);
-            window.push(data::batch(picked.into_iter().map(|i| &data.train[i]), 0));
+            let examples = picked.into_iter().map(|i| &data.train[i]);
+            window.push(if self.recipe.pack { data::pack(examples) } else { data::batch(examples, 0) });
         }
         window
     }
@@ -262,7 +315,7 @@ impl Run {
     /// `Interrupted`.
     pub fn validate(&mut self, model: &Model, deltas: Option<&Deltas>, data: &Dataset, stop: &Stop) -> Result<Validation> {
         let deltas = deltas.map(Deltas::detached);
-        let pass = Pass { deltas: deltas.as_ref(), dropout: None };
+        let pass = Pass { deltas: deltas.as_ref(), half: self.half, ..Pass::default() };
         let loss: Loss = loss::evaluate(&model.detached(), &pass, &data.val, self.recipe.batch, stop)?;
         let step = self.steps.last_mut().ok_or(Error::NoRun {})?;
         let validation = Validation { step: step.n, loss: loss.mean() };

@@ -94,7 +94,7 @@ wording! {
     BadCheckpoint: "`{path}` is not a run that can go on: {cause}", "`{path}` 不是可以继续的训练：{cause}", hint "`%pretrain … fresh=true`, or `%train` without resume, begins anew and moves it aside", "`%pretrain … fresh=true` 或不带 resume 的 `%train` 会重新开始，并把它移到旁边";
     OtherRun: "the run in `{path}` was made with {what} {expected}; here it is {given}", "`{path}` 中的训练使用的{what}是 {expected}，这里是 {given}", hint "give the lines `%load`, `%data` and `%lora` of that run again, or begin a new one with `%train`", "请重新给出那次训练的 `%load`、`%data` 与 `%lora` 命令，或用 `%train` 开始新的训练";
     NoPastRun: "there is no run {given}; recorded: {known}", "没有编号为 {given} 的训练；已记录：{known}", hint "%runs", "%runs";
-    WildRate: "lr={lr} times the adapter's scale {scale} makes {product}: nothing learns outside of {lowest} to {highest}", "lr={lr} 乘以适配器的缩放 {scale} 得 {product}：超出 {lowest} 到 {highest} 就学不到东西", hint "%train lr={usual}", "%train lr={usual}";
+    WildRate: "lr={lr} times the adapter's scale {scale} makes {product}: nothing learns outside of {allowed}", "lr={lr} 乘以适配器的缩放 {scale} 得 {product}：超出 {allowed} 就学不到东西", hint "%train lr={usual}", "%train lr={usual}";
     NothingLearned: "all labels of these {rows} rows are masked: there is nothing to learn in them", "这 {rows} 行的标签全部被掩盖：没有可学的内容", hint "`%data?` explains masks and lengths", "`%data?` 说明掩码与长度";
     BadNumber: "{what} is not finite at step {step}, for `{tensor}` holds a number that is not", "第 {step} 步{what}不是有限数，因为 `{tensor}` 中有非有限数", hint "load the model or adapter again; if it comes from a file, the file is damaged", "请重新加载模型或适配器；如果来自文件，说明文件已损坏";
     NotFiniteAt: "{what} is not finite at step {step}: it begins in {place}, in row {row} of batch {batch} (row {data_row} of the data)", "第 {step} 步{what}不是有限数：始于{place}，第 {batch} 批的第 {row} 行（数据的第 {data_row} 行）", hint "the step was not taken; look at that row of the data, and try a lower `lr`", "这一步没有执行；请查看数据的这一行，并降低 `lr`";
@@ -104,6 +104,11 @@ wording! {
     CannotMerge: "`{adapter}` stands before the tokens, not in the weights: it cannot be merged into them", "`{adapter}` 位于词元之前，而不在权重中：无法合并", hint "`%save DIR` writes it as it is; a LoRA can be merged", "`%save DIR` 按原样保存；LoRA 才可以合并";
     RunReturned: "the run went back to its best weights, those of step {step}: it cannot go on from there", "训练已回到最好的权重（第 {step} 步）：不能从那里继续", hint "`%train` begins a new run with these weights", "`%train` 用这些权重开始新的训练";
     NoBest: "there is no better step to go back to: the weights are those of step {step}, and no earlier validation that was kept was lower", "没有更好的步可以回去：权重属于第 {step} 步，之前保留的验证都不更低", hint "`%data … val=0.1` holds examples out; `%train patience=3` always keeps the best weights", "`%data … val=0.1` 留出验证样本；`%train patience=3` 总是保留最好的权重";
+    AdapterTaken: "the adapter `{name}` was trained and is not saved: it is not replaced", "适配器 `{name}` 已训练但未保存：不会被替换", hint "`%save DIR name={name}` first, or `%adapters drop={name}`, or choose another name", "先 `%save 目录 name={name}`，或 `%adapters drop={name}`，或换一个名称";
+    AdapterMerged: "the adapter `{name}` is in the weights already", "适配器 `{name}` 已并入权重", hint "`%unmerge` takes it out", "`%unmerge` 可取出";
+    NoAdapterNamed: "there is no adapter called `{given}`", "没有名为 `{given}` 的适配器", hint "did you mean `{nearest}`? `%adapters` lists them all", "是不是 `{nearest}`？`%adapters` 列出全部", hint "`%adapters` lists them all", "`%adapters` 列出全部";
+    CannotUnmerge: "the weights were changed since `{name}` was merged: it cannot be taken out", "并入 `{name}` 之后权重已改变：无法取出", hint "`%load` the model again", "重新 `%load` 模型";
+    NothingMerged: "no adapter is merged", "没有并入的适配器", hint "%merge", "%merge";
     BadConnection: "`{path}` is not a Jupyter connection file: {cause}", "`{path}` 不是 Jupyter 连接文件：{cause}";
     CannotBind: "cannot listen on {address}", "无法监听 {address}", hint "another kernel may use the address: start a new one from Jupyter", "地址可能被另一个内核占用：请在 Jupyter 中重新启动";
     NotWritable: "`{path}` may not be written by you", "你没有写入 `{path}` 的权限", hint "lantern kernel install --user", "lantern kernel install --user";

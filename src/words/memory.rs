@@ -34,6 +34,7 @@ pub const A_GRADIENT: Phrase = phrase("the gradient of `{tensor}`", "`{tensor}` 
 // Past runs.
 pub const RUN: Phrase = phrase("run", "编号");
 pub const BEGAN: Phrase = phrase("began (UTC)", "开始（UTC）");
+pub const BEST_LOSS: Phrase = phrase("best val", "最佳验证");
 pub const METHOD: Phrase = phrase("method", "方法");
 pub const ENDED: Phrase = phrase("ended", "结束");
 pub const RUN_DONE: Phrase = phrase("done", "完成");

@@ -10,7 +10,7 @@ const BEGIN: &str = "%load llama-tiny --json\n%data rows.jsonl show=0 --json\n%l
 #[test]
 fn learning_rates_that_learn_nothing() {
     let world = World::with(&["llama-tiny"]);
-    assert_snapshot!(world.fail(&format!("{BEGIN}%train lr=0.2")), @"");
+    assert_snapshot!(world.fail(&format!("{BEGIN}%train lr=2")), @"");
     assert_snapshot!(world.fail("%load llama-tiny --json\n%data rows.jsonl show=0 --json\n%train lr=1e-12"), @"");
     assert_snapshot!(world.fail_in("zh", &format!("{BEGIN}%train lr=5")), @"");
 }
@@ -27,9 +27,8 @@ fn the_same_rows_on_both_sides_of_the_split() {
 fn answers_whose_end_is_cut_off() {
     let world = World::with(&["llama-tiny"]);
     world.write("long.jsonl", format!("{{\"instruction\": \"a\", \"output\": \"{}\"}}\n", "it is so ".repeat(20)).repeat(6));
-    let said = world.run(
-        "%load llama-tiny --json\n%data long.jsonl max_length=40 val=0 template=alpaca show=0 --json\n%lora --json\n%train steps=1 batch=1",
-    );
+    let said =
+        world.run("%load llama-tiny --json\n%data long.jsonl max_length=40 val=0 show=0 --json\n%lora --json\n%train steps=1 batch=1");
     assert_snapshot!(said.lines().find(|line| line.contains("end token")).unwrap_or(&said), @"");
 }
 
@@ -39,7 +38,7 @@ fn damaged(world: &World, tensor: &str, row: usize, value: f32) {
     let mut all = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
     let (rows, columns) = all[tensor].dims2().unwrap();
     let mut values = all[tensor].flatten_all().unwrap().to_vec1::<f32>().unwrap();
-    values[row * columns] = value;
+    values[row * columns..(row + 1) * columns].fill(value);
     all.insert(tensor.to_owned(), Tensor::from_vec(values, (rows, columns), &Device::Cpu).unwrap());
     candle_core::safetensors::save(&all, &path).unwrap();
 }
@@ -52,18 +51,13 @@ fn a_number_that_is_none_is_found() {
     assert_snapshot!(world.fail_in("zh", &format!("{BEGIN}%train steps=2")), @"");
 }
 
-/// A finite weight so large that the activations of one token overflow: the row with that token is named.
+/// A finite weight so large that what the layer makes of it is not finite.
 #[test]
 fn the_layer_and_the_row_that_overflow_are_named() {
     let world = World::with(&["llama-tiny"]);
-    world.write(
-        "rows.jsonl",
-        "{\"instruction\": \"say 1\", \"output\": \"it is 1\"}\n{\"instruction\": \"say 2\", \"output\": \"it is Z\"}\n",
-    );
-    let tokens = world.json("%load llama-tiny --json\n%tokens \" Z\" --json");
-    let token = tokens["ids"].as_array().unwrap().last().unwrap().as_u64().unwrap() as usize;
-    damaged(&world, "model.embed_tokens.weight", token, 3e38);
-    let code =
-        "%load llama-tiny --json\n%data rows.jsonl val=0 template=alpaca show=0 --json\n%lora r=4 --json\n%train steps=1 batch=2 seed=1";
+    damaged(&world, "model.layers.1.mlp.down_proj.weight", 3, 3e38);
+    let code = "%load llama-tiny --json\n%data rows.jsonl val=0 show=0 --json\n%lora r=4 --json\n%train steps=1 batch=2 accum=2 seed=1";
     assert_snapshot!(world.fail(code), @"");
+    let run = world.json("%runs --json");
+    assert_eq!((&run["runs"][0]["ended"], &run["runs"][0]["steps"]), (&"NotFiniteAt".into(), &0.into()));
 }

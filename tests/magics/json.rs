@@ -35,6 +35,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("%tokens Once --json", &["ids", "texts"]),
     ("%data rows.jsonl --json", &["layout", "train", "val", "tokens", "learned", "cut", "dropped"]),
     ("%lora --json", &["modules", "parameters", "r", "alpha"]),
+    ("%ptune --json", &["method", "n", "parameters", "saved"]),
     ("%data rows.jsonl\n%lora\n%train steps=1 --json", TRAINED),
     ("%pretrain text.txt steps=1 batch=1 vocab=270 layers=1 hidden=32 heads=2 context=16 block=8 --json", TRAINED),
     ("%eval ppl text.txt --json", &["loss", "ppl", "tokens", "stride", "method"]),
@@ -55,6 +56,7 @@ const KEYS: &[(&str, &[&str])] = &[
 
 const TRAINED: &[&str] = &[
     "losses",
+    "overflows",
     "steps",
     "loss",
     "val_loss",

@@ -109,6 +109,7 @@ fn lsmagic_lists_all() {
     generate  %tokens    Show how a text is cut into tokens
     data      %data      Read a data set for training and evaluation
     train     %lora      Attach a fresh LoRA adapter
+    train     %ptune     Attach virtual tokens that learn in front of every text
     train     %train     Train the adapter on the data, or all weights without one
     train     %pretrain  Train a small llama from nothing on a text file
     evaluate  %eval      Measure the model
@@ -142,6 +143,7 @@ fn lsmagic_lists_all() {
     生成  %tokens    显示一段文本如何切分成词元
     数据  %data      读取用于训练和评估的数据集
     训练  %lora      附加一个新的 LoRA 适配器
+    训练  %ptune     附加在每段文本之前学习的虚拟词元
     训练  %train     在数据上训练适配器；没有适配器时训练全部权重
     训练  %pretrain  从零开始在文本文件上预训练一个小型 llama
     评估  %eval      评估模型

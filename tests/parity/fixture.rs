@@ -101,7 +101,7 @@ pub fn session(place: &Path) -> Session {
 
 /// Logits `[B, T, V]` of a whole batch, without cache.
 pub fn logits(model: &Model, ids: &Tensor, deltas: Option<&Deltas>) -> Tensor {
-    let hidden = model.forward(Input::Ids(ids), None, &Pass { deltas, dropout: None }, &mut NoTap).unwrap();
+    let hidden = model.forward(Input::Ids(ids), None, &Pass { deltas, ..Pass::default() }, &mut NoTap).unwrap();
     model.logits(&hidden).unwrap()
 }
 

@@ -54,6 +54,11 @@ fn adapter(kind: &str, golden: &Tensors, model: &Model) -> Adapter {
     Adapter::of_parts(made(kind, model), model, parts(golden)).unwrap()
 }
 
+/// The adapter of a case before the first step.
+pub fn started(name: &str, kind: &str) -> Adapter {
+    adapter(kind, &tensors(&format!("{name}/{kind}/golden.safetensors")), &load(name))
+}
+
 /// The columns of the positions that the fixture keeps.
 fn kept(logits: &Tensor) -> Tensor {
     let positions = Tensor::new(&[0_u32, 5, 9], logits.device()).unwrap();

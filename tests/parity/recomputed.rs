@@ -1,7 +1,7 @@
 //! Gradients with parts of the forward pass run again against those with all of it kept: the same bits, with dropout on.
 
 use candle_core::{Tensor, Var};
-use lantern::adapter::{Adapter, Lora};
+use lantern::adapter::{Adapter, Lora, Targets};
 use lantern::data::{Batch, Example, batch};
 use lantern::model::{self, Model};
 use lantern::nn::{Deltas, Encoder, Net, Part, Place, Widths};
@@ -86,7 +86,7 @@ fn adapters_get_the_same_gradients_with_dropout() {
     for config in [llama(), gpt2()] {
         let (model, _) = fresh(config);
         let model = model.detached();
-        let lora = Lora { r: 3, alpha: 6.0, targets: vec!["all-linear".to_owned()], dropout: 0.3 };
+        let lora = Lora { r: 3, alpha: 6.0, targets: Targets::list(["all-linear"]), dropout: 0.3, ..Lora::default() };
         let adapter = Adapter::new(lora, &model, &Random::seeded(5)).unwrap();
         let vars = adapter.vars().to_vec();
         shaken(&vars, &mut Random::seeded(6));
@@ -102,8 +102,8 @@ fn adapters_get_the_same_gradients_with_dropout() {
 fn layers_below_all_adapters_run_once() {
     let (model, _) = fresh(llama());
     let model = model.detached();
-    let targets = vec!["layers.3.mlp.down_proj".to_owned(), "layers.4.self_attn.q_proj".to_owned()];
-    let adapter = Adapter::new(Lora { r: 2, alpha: 4.0, targets, dropout: 0.1 }, &model, &Random::seeded(5)).unwrap();
+    let targets = Targets::list(["layers.3.mlp.down_proj", "layers.4.self_attn.q_proj"]);
+    let adapter = Adapter::new(Lora { r: 2, alpha: 4.0, targets, dropout: 0.1, ..Lora::default() }, &model, &Random::seeded(5)).unwrap();
     let vars = adapter.vars().to_vec();
     shaken(&vars, &mut Random::seeded(6));
     same("two layers", 3, &model, Some(adapter.deltas()), &vars);

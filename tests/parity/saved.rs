@@ -6,7 +6,7 @@ use std::path::Path;
 use candle_core::Tensor;
 
 use super::fixture::{ADAPTED, MODELS, apart, load, load_from, logits, path, session, tensors, tokenizer};
-use super::gguf_families;
+use super::{gguf_families, prompts};
 
 #[test]
 fn a_saved_model_loads_to_the_same_bits() {
@@ -53,6 +53,22 @@ fn what_parity_sh_compares() {
             ("merged", merged),
         ]);
         candle_core::safetensors::save(&all, place.join("logits.safetensors")).unwrap();
+    }
+    for (name, kinds) in prompts::CASES {
+        for kind in *kinds {
+            let place = Path::new(&out).join(format!("{name}+{kind}"));
+            std::fs::create_dir_all(&place).unwrap();
+            let mut session = session(&path(name));
+            session.save(&place.join("model"), false).unwrap();
+            // The one with its encoder, not the one that PEFT saved.
+            session.set_adapter(Some(prompts::started(name, kind)));
+            session.save(&place.join("adapter"), false).unwrap();
+            let (model, ids) = (load(name), tensors(&format!("{name}/golden.safetensors")).ids("ids"));
+            let adapted = logits(&model, &ids, session.adapter().map(|adapter| adapter.deltas())).detach();
+            let wide = ids.to_dtype(candle_core::DType::I64).unwrap();
+            let all = HashMap::from([("ids", wide), ("model", logits(&model, &ids, None)), ("adapter", adapted)]);
+            candle_core::safetensors::save(&all, place.join("logits.safetensors")).unwrap();
+        }
     }
     for (name, kinds) in gguf_families::FILES.iter().chain(&[("llama", ["f32", "q8_0", "q4_1"].as_slice())]) {
         for kind in *kinds {

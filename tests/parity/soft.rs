@@ -74,7 +74,7 @@ fn a_cache_holds_the_virtual_tokens_from_its_first_use_on() {
         for soft in [as_input(&model), as_layers(&model)] {
             let kind = format!("{name} {:?}, cached", soft.place);
             let deltas = deltas(soft);
-            let pass = Pass { deltas: Some(&deltas), dropout: None };
+            let pass = Pass { deltas: Some(&deltas), ..Pass::default() };
             let whole = logits(&model, &row(TOKENS), Some(&deltas)).i(0).unwrap();
             let mut cache = Cache::new();
             let mut step = |ids: &[u32]| {

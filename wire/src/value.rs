@@ -160,6 +160,61 @@ results! {
         /// Numbers of a saved adapter: the prompts without the network that makes them.
         saved: u64,
     }
+    /// `%full`
+    Full {
+        parameters: u64,
+        trained: u64,
+        /// As it was asked for.
+        frozen: Vec<String>,
+    }
+    /// `%adapters`
+    Adapters { adapters: Vec<AdapterRow>, }
+    AdapterRow {
+        name: String,
+        /// `lora r=16 c_attn`, …
+        method: String,
+        parameters: u64,
+        /// `attached`, `detached`, `merged`.
+        standing: String,
+        unsaved: bool,
+    }
+    /// `%adapters spectrum=true`
+    Spectrum { layers: Vec<SpectrumRow>, }
+    SpectrumRow {
+        layer: String,
+        /// Singular values of what is added, the largest first.
+        values: Vec<f64>,
+    }
+    /// `%merge`
+    Merge {
+        name: String,
+        matrices: u64,
+        /// Packed matrices that became f32.
+        widened: u64,
+    }
+    /// `%unmerge`
+    Unmerge { name: String, }
+    /// `%compare`
+    Compare {
+        rows: Vec<CompareRow>,
+        /// Names of the adapters that were trained.
+        adapters: Vec<String>,
+    }
+    CompareRow {
+        method: String,
+        /// Trained numbers.
+        parameters: u64,
+        steps: u64,
+        /// Mean validation losses.
+        val_before: Option<f64>,
+        val_after: Option<f64>,
+        /// Perplexities of the text that the data does not teach.
+        text_before: Option<f64>,
+        text_after: Option<f64>,
+        peak_rss_bytes: u64,
+        tokens_per_second: f64,
+        seconds: f64,
+    }
     /// `%train`, `%pretrain`
     Train {
         /// Of every step.
@@ -172,6 +227,8 @@ results! {
         best_val_loss: Option<f64>,
         /// The step of the weights as they are: the last, or the best where the run went back.
         weights_of: u64,
+        /// Steps that were left out in f16, because a number was too large.
+        overflows: u64,
         tokens_per_second: f64,
         /// Highest resident memory during this run.
         peak_rss_bytes: u64,
@@ -230,6 +287,8 @@ results! {
         sequences: u64,
         method: String,
     }
+    /// `%lr find`
+    LrFind { rates: Vec<f64>, losses: Vec<f64>, suggestion: Option<f64>, }
     /// `%eval ppl`
     Eval { loss: f64, ppl: f64, tokens: u64, stride: u64, method: String, }
     /// `%quant`

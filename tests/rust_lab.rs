@@ -9,7 +9,10 @@ use wire::{Event, Execute, Form, Outcome, Report, Stream};
 use crate::harness::kernel::{Kernel, printed};
 
 mod hooks;
+mod large;
 mod reads;
+mod snippets;
+mod tensors;
 
 /// The compiler runs for each cell, and for the first one everything else is compiled too.
 const LIMIT: Duration = Duration::from_secs(240);
@@ -67,6 +70,8 @@ fn lab_answers_with_the_sessions_own_numbers() {
     let client = kernel.client();
     hooks::all(&kernel, &client);
     reads::all(&kernel, &client);
+    large::all(&client);
+    snippets::all(&kernel, &client);
 }
 
 fn wait_for(events: &Receiver<Event>, text: &str) {

@@ -96,15 +96,31 @@ pub fn bars(title: &str, values: &[(String, f64)]) -> Chart {
     Chart::Bars(Bars { title: title.to_owned(), labels, groups: vec![Group { values, ..Group::default() }], ..Bars::default() })
 }
 
-/// A matrix `[rows, columns]` as colours; anything else is drawn as one row.
+/// A matrix `[rows, columns]` as colours, its rows and columns counted from 0; anything else is drawn as one row.
+///
+/// ```text
+/// lab::show(&lab::heatmap(&lab::attention("The cat sat", 0)?.index(0)))?;
+/// ```
 pub fn heatmap(matrix: &Tensor) -> Chart {
-    let (rows, columns) = match matrix.shape() {
+    let (rows, columns) = sides(matrix);
+    let names = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
+    heatmap_of("", matrix, &names(rows), &names(columns))
+}
+
+/// [`heatmap`] with a title and a name for each row and column; names that are missing are empty.
+pub fn heatmap_of(title: &str, matrix: &Tensor, rows: &[String], columns: &[String]) -> Chart {
+    let sides = sides(matrix);
+    let names = |names: &[String], n: usize| (0..n).map(|i| names.get(i).cloned().unwrap_or_default()).collect();
+    let values = matrix.data().iter().map(|x| f64::from(*x)).collect();
+    let (rows, columns) = (names(rows, sides.0), names(columns, sides.1));
+    Chart::Heatmap(Heatmap { title: title.to_owned(), columns, rows, values, ..Heatmap::default() })
+}
+
+fn sides(matrix: &Tensor) -> (usize, usize) {
+    match matrix.shape() {
         [rows, columns] => (*rows, *columns),
         _ => (1, matrix.len()),
-    };
-    let names = |n: usize| (0..n).map(|i| i.to_string()).collect();
-    let values = matrix.data().iter().map(|x| f64::from(*x)).collect();
-    Chart::Heatmap(Heatmap { columns: names(columns), rows: names(rows), values, ..Heatmap::default() })
+    }
 }
 
 /// How often values fall into `bins` equal ranges between the smallest and the largest.

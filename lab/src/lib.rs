@@ -1,14 +1,28 @@
-//! The session from a Rust cell: look into the model that is loaded, draw, train, run magics.
+//! The session from a Rust cell: look into the model that is loaded, change what it computes, draw, train, run magics.
 //!
 //! The model stays in the kernel; a call sends an operation and gets its result. So a cell may panic or crash and the model is
-//! still there. Numbers come as [`Tensor`]s, in f32. The standard library is all this crate uses.
+//! still there. Numbers come as [`Tensor`]s, in f32; large ones through memory that both processes see. The standard library is all that
+//! this crate uses; [`plot!`], [`ndarray!`] and [`candle!`] meet crates that a cell takes with `:dep`.
+//!
+//! | to | call |
+//! |---|---|
+//! | look | [`logits`], [`top`], [`hidden`], [`attention`], [`activation`], [`weight`], [`encode`], [`decode`] |
+//! | change | [`hook`], [`hooked`]; [`generate_with`] with a sampler of your own |
+//! | train | [`train`] steps a run; `let run = %train steps=50`, or [`magic`], runs one |
+//! | show | [`show`], [`show_as`] with [`heatmap`], [`curve`], [`bars`], [`histogram`], [`Html`], [`Svg`], [`Png`], a [`Table`]; [`progress`], [`input`], [`clear`] |
 //!
 //! ```text
-//! let logits = lab::logits("Once upon a")?;
+//! let logits = lab::logits("Once upon a")?;                                    // [T, V]
 //! for t in lab::top(&logits.row(-1), 5) { println!("{t}"); }
 //! lab::show(&lab::heatmap(&lab::attention("The cat sat", 0)?.index(0)))?;
+//! lab::hook("layers.3.mlp", |activation| activation.fill(0.0))?;               // to the end of the cell
+//! let written = lab::generate_with("Hello", |scores| scores.argmax() as u32)?;
+//! for step in lab::train("steps=50")? { if step.loss < 2.0 { break; } }        // what was learned stays
 //! ```
+//!
+//! While another front end's cell trains or generates, looks are answered between two of its steps; the rest fails with what it is busy with.
 
+mod bridge;
 mod channel;
 mod draw;
 mod hooks;
@@ -17,7 +31,9 @@ mod training;
 
 use std::fmt;
 
-pub use draw::{Html, Png, Show, Svg, bars, curve, heatmap, histogram, progress, show, show_as};
+#[doc(hidden)]
+pub use bridge::drawn;
+pub use draw::{Html, Png, Show, Svg, bars, curve, heatmap, heatmap_of, histogram, progress, show, show_as};
 pub use hooks::{Hook, hook, hooked};
 pub use tensor::Tensor;
 pub use training::{Training, train};

@@ -36,6 +36,11 @@ impl Tensor {
         Self(Array { shape: shape.to_vec(), dtype: "f32".to_owned(), data })
     }
 
+    /// All numbers 0.
+    pub fn zeros(shape: &[usize]) -> Self {
+        Self::new(shape, vec![0.0; shape.iter().product()])
+    }
+
     pub fn shape(&self) -> &[usize] {
         &self.0.shape
     }
@@ -196,4 +201,35 @@ fn place(i: isize, n: usize) -> usize {
     let at = if i < 0 { i + n as isize } else { i };
     assert!((0..n as isize).contains(&at), "index {i} is outside of an axis of {n}");
     at as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_and_positions_count_from_both_ends() {
+        let mut t = Tensor::new(&[2, 2, 3], (0..12).map(|x| x as f32).collect());
+        assert_eq!((t.index(-1), t.index(-1).row(0)), (t.index(1), Tensor::new(&[3], vec![6.0, 7.0, 8.0])));
+        assert_eq!((t.at(&[1, 0, 2]), t.iter().count(), t.iter().last()), (8.0, 2, Some(t.index(1))));
+        t.part_mut(-1).fill(-1.0);
+        assert_eq!((t.mean(), t.argmax(), t.index(0).mean()), (0.75, 5, 2.5));
+        assert_eq!(t.reshape(&[4, 3]).row(1), Tensor::new(&[3], vec![3.0, 4.0, 5.0]));
+        assert!(Tensor::zeros(&[0, 3]).mean().is_nan() && Tensor::zeros(&[0, 3]).iter().next().is_none());
+    }
+
+    #[test]
+    fn products_and_softmax_are_those_of_the_books() {
+        let a = Tensor::new(&[2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(a.matmul(&a.transpose()), Tensor::new(&[2, 2], vec![14.0, 32.0, 32.0, 77.0]));
+        let p = Tensor::new(&[2, 2], vec![1000.0, 1000.0 + 3_f32.ln(), f32::NEG_INFINITY, 0.0]).softmax();
+        let apart = p.data().iter().zip([0.25, 0.75, 0.0, 1.0]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(apart < 1e-4, "{p:?}");
+    }
+
+    #[test]
+    #[should_panic(expected = "index -3 is outside of an axis of 2")]
+    fn a_position_outside_says_so() {
+        Tensor::zeros(&[2, 2]).row(-3);
+    }
 }

@@ -9,6 +9,9 @@ use crate::nn::Linear;
 use crate::words::adapters as words;
 use crate::{Error, Result};
 
+/// Whether a path is meant.
+type Test<'a> = Box<dyn Fn(&str) -> bool + 'a>;
+
 /// Modules by name or by pattern.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Names {
@@ -62,7 +65,7 @@ impl Names {
 
     /// # Errors
     /// `BadValue` for what is no regular expression.
-    fn test(&self) -> Result<Box<dyn Fn(&str) -> bool + '_>> {
+    fn test(&self) -> Result<Test<'_>> {
         Ok(match self {
             Self::List(names) => Box::new(move |path| names.iter().any(|name| ends(path, name))),
             Self::Pattern(pattern) => {
@@ -141,7 +144,7 @@ impl Targets {
     }
 
     /// Whether the first number in a path is one of the blocks.
-    fn inside(&self) -> Result<Box<dyn Fn(&str) -> bool + '_>> {
+    fn inside(&self) -> Result<Test<'_>> {
         if self.layers.is_empty() {
             return Ok(Box::new(|_| true));
         }

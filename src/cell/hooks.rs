@@ -63,7 +63,7 @@ impl Watch for Watching<'_, '_, '_, '_> {
 impl Watching<'_, '_, '_, '_> {
     fn come_back(&mut self) -> Result<Option<Array>> {
         loop {
-            match self.caller.next()? {
+            match self.caller.hear()? {
                 Meanwhile::Changed(array) => return Ok(array),
                 Meanwhile::Printed { error: true, text } => self.out.warn(&text),
                 Meanwhile::Printed { error: false, text } => self.out.print(&text),

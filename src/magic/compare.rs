@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
-use candle_core::DType;
 use wire::{Chart, Curve, Series, Table, Value, value};
 
 use super::settings::Settings;
 use super::{Magic, Out, Topic, number};
-use crate::adapter::{Adapter, Lora, Names, Targets};
+use crate::adapter::{Adapter, Kind, Lora, Names, Prompt, Start, Targets};
+use crate::nn::Net;
 use crate::random::Random;
 use crate::session::{Aside, Measure, Session};
 use crate::words::{adapters as words, ui};
@@ -14,11 +14,12 @@ use crate::{Error, Result, data, plot};
 /// Train with several methods and set them side by side
 ///
 /// Each begins from the model as it is and sees the same batches in the same order. The table says what each trains and what it brings; with `text=` also what it
-/// forgets: the perplexity of a text that the data does not teach. Afterwards model, adapter and run are as before, and each trained adapter
+/// forgets: the perplexity of a text that the data does not teach. Virtual tokens begin
+/// as noise, so theirs is far from the others' at step 0. Afterwards model, adapter and run are as before, and each trained adapter
 /// waits in `%adapters`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Methods by commas: `lora`, `rslora`, `dora`, `full`
+    /// Methods by commas: `lora`, `rslora`, `dora`, `ptune`, `prompt`, `prefix`, `full`
     #[arg(value_name = "METHOD", default_value = "lora,dora,full", value_delimiter = ',')]
     methods: Vec<String>,
     /// Optimizer steps of each
@@ -36,12 +37,16 @@ pub struct Args {
     /// Layers of the low-rank methods, as in `%lora`
     #[arg(long, value_name = "TARGET", visible_alias = "target_modules", value_delimiter = ',')]
     target: Vec<String>,
+    /// Virtual tokens of `ptune`, `prompt` and `prefix`
+    #[arg(long, value_name = "N", default_value = "20", visible_alias = "num_virtual_tokens", value_parser = number::count)]
+    n: usize,
     #[command(flatten)]
     settings: Settings,
 }
 
-/// The methods, and the learning rate of each unless one is given.
-const METHODS: &[(&str, f64)] = &[("lora", 2e-4), ("rslora", 2e-4), ("dora", 2e-4), ("full", 5e-5)];
+const METHODS: &[&str] = &["lora", "rslora", "dora", "ptune", "prompt", "prefix", "full"];
+/// The learning rate of all weights; adapters have their own.
+const FULL_RATE: f64 = 5e-5;
 
 /// What one method came to.
 struct Trial {
@@ -58,12 +63,16 @@ struct Trial {
 
 impl Magic for Args {
     const TOPIC: Topic = Topic::Train;
-    const EXAMPLES: &'static [&'static str] =
-        &["%compare", "%compare lora,dora,full steps=50 batch=4", "%compare lora,rslora r=64 lr=1e-3 text=book.txt"];
+    const EXAMPLES: &'static [&'static str] = &[
+        "%compare",
+        "%compare lora,dora,full steps=50 batch=4",
+        "%compare lora,ptune,prefix,full steps=100 text=book.txt",
+        "%compare lora,rslora r=64 lr=1e-3",
+    ];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
-        if let Some(other) = self.methods.iter().find(|method| rate(method).is_none()) {
-            let allowed = ui::ONE_OF.with(&[("choices", &METHODS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "))]);
+        if let Some(other) = self.methods.iter().find(|method| !METHODS.contains(&method.as_str())) {
+            let allowed = ui::ONE_OF.with(&[("choices", &METHODS.join(", "))]);
             return Err(Error::BadValue { option: "METHOD".into(), given: other.clone(), allowed });
         }
         let text = self.text.as_ref().map(|file| Ok::<_, Error>((file.display().to_string(), data::read_text(file)?))).transpose()?;
@@ -95,10 +104,6 @@ impl Magic for Args {
     }
 }
 
-fn rate(method: &str) -> Option<f64> {
-    METHODS.iter().find(|(name, _)| *name == method).map(|(_, rate)| *rate)
-}
-
 impl Args {
     /// What `method` trains; `None` for all weights.
     fn adapter(&self, method: &str, session: &Session) -> Result<Option<Adapter>> {
@@ -107,8 +112,15 @@ impl Args {
         let default = || Targets::list(model.family.targets.iter().copied());
         let targets = if self.target.is_empty() { default() } else { Targets { names: Names::parse(&self.target), ..Targets::default() } };
         let lora = Lora { r: self.r, alpha: self.alpha, targets, rslora: method == "rslora", dora: method == "dora", ..Lora::default() };
+        let prompt = |kind: Kind, net| {
+            let prompt = Prompt { kind, tokens: self.n, net, hidden: kind.width(&model.spec), start: Start::Random };
+            Adapter::prompt(prompt, &[], model, &random).map(Some)
+        };
         match method {
             "full" => Ok(None),
+            "ptune" => prompt(Kind::PTuning, Net::Mlp),
+            "prompt" => prompt(Kind::Prompt, Net::Bare),
+            "prefix" => prompt(Kind::Prefix, Net::Bare),
             _ => Adapter::new(lora, model, &random).map(Some),
         }
     }
@@ -124,10 +136,11 @@ impl Args {
         trials: &mut Vec<Trial>,
     ) -> Result<()> {
         let adapter = self.adapter(method, session)?;
+        let rate = adapter.as_ref().map_or(FULL_RATE, Adapter::rate);
         session.begin_trial(adapter, aside);
         let before = session.measure(text)?;
-        let recipe = self.settings.recipe(1.0, Some(self.steps), rate(method).unwrap_or_default(), session)?;
-        let prediction = session.begin_training(recipe, DType::F32)?;
+        let recipe = self.settings.recipe(1.0, Some(self.steps), rate, session)?;
+        let prediction = session.begin_training(recipe, self.settings.dtype())?;
         let (trained, curve) = (prediction.parameters, before.val.map(|val| (0.0, val)).into_iter().collect());
         trials.push(Trial {
             method: method.to_owned(),

@@ -14,10 +14,10 @@ use crate::{Error, Result};
 #[derive(clap::Args)]
 pub struct Args {
     /// A run to show: what it was made of, how it went, its gradient by layer
-    #[arg(long, value_name = "N", value_parser = number::count, conflicts_with_all = ["overlay", "drop"])]
+    #[arg(long, value_name = "N", value_parser = number::count)]
     show: Option<usize>,
     /// Runs to draw into one chart
-    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = number::count, conflicts_with = "drop")]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = number::count)]
     overlay: Vec<usize>,
     /// What to draw: the loss; the learning rate; the gradient's norm; update to weight; tokens a second; all of them
     #[arg(long, value_name = "NAME", default_value = "loss", value_parser = ["loss", "lr", "grad_norm", "ratio", "speed", "all"])]
@@ -33,6 +33,10 @@ impl Magic for Args {
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         if let Some(n) = self.drop {
+            if self.show.is_some() || !self.overlay.is_empty() {
+                let allowed = words::DROP_ALONE.to_string();
+                return Err(Error::BadValue { option: "drop".into(), given: n.to_string(), allowed });
+            }
             let path = session.drop_run(n)?;
             out.line(&words::RUN_DROPPED.with(&[("n", &n), ("path", &path.display())]));
             return Ok(result(&session.past_runs().0, 0, false).into());

@@ -58,7 +58,7 @@ impl<'a> Caller<'a> {
     ///
     /// # Errors
     /// `Interrupted`; `HookGone`: it panicked, or its program died.
-    pub fn next(&mut self) -> Result<Meanwhile> {
+    pub fn hear(&mut self) -> Result<Meanwhile> {
         loop {
             if let Some(ready) = self.ready.pop_front() {
                 return Ok(ready);
@@ -95,8 +95,11 @@ impl<'a> Caller<'a> {
 
     /// What was printed before the mark comes first.
     fn wait_for(&mut self, mark: u64) {
+        if mark == 0 {
+            return;
+        }
         let until = Instant::now() + LAST_WORDS;
-        while mark != 0 {
+        loop {
             match self.heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Heard::Said(Said::Mark { n })) if n == mark => return,
                 Ok(Heard::Said(Said::Print { error, text })) => self.ready.push_back(Meanwhile::Printed { error, text }),

@@ -16,6 +16,7 @@ mod follow;
 mod hints;
 #[cfg(feature = "rust-cells")]
 mod infer;
+mod lend;
 mod post;
 mod process;
 mod remote;
@@ -191,6 +192,8 @@ impl Rust {
         self.process = None;
         self.remote.reset();
         let pool = self.cache.join(BUILDS);
+        // Without it `lab` is slower, and does the same.
+        let _ = sources::optimise(&pool);
         let remote = self.remote.clone();
         let process = Process::start(self.post()?, remote, &lab, &pool, priority)?;
         self.process = Some(process);

@@ -10,13 +10,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use wire::engine::{Role, Said};
-use wire::lab::{Answer, Ask, receive, send};
+use wire::lab::{Answer, Ask, receive, receive_within, send};
 
+use super::lend;
 use super::remote::Remote;
 use crate::{Error, Result};
 
 /// A stranger who connects and says nothing is let go after this.
 const HELLO: Duration = Duration::from_secs(5);
+
+/// The longest frame of one who has not said the secret, in bytes.
+const STRANGER: usize = 256;
 
 pub trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
@@ -160,8 +164,8 @@ impl Switchboard {
         let board = self.clone();
         // Without a thread the connection is simply dropped.
         let _ = std::thread::Builder::new().name("lab-peer".into()).spawn(move || {
-            let Some(age) = receive::<String>(&mut stream).ok().and_then(|given| board.age_of(&given)) else { return };
-            let Ok(role) = receive::<Role>(&mut stream) else { return };
+            let Some(age) = receive_within::<String>(&mut stream, STRANGER).ok().and_then(|given| board.age_of(&given)) else { return };
+            let Ok(role) = receive_within::<Role>(&mut stream, STRANGER) else { return };
             if settle() {
                 board.serve(age, role, stream, twin);
             }
@@ -179,6 +183,7 @@ impl Switchboard {
     fn serve<S: Stream + 'static>(&self, age: u64, role: Role, mut stream: S, twin: S) {
         match role {
             Role::Lab => {
+                let mut lends = true;
                 while let Ok((mark, ask)) = receive::<(u64, Ask)>(&mut stream) {
                     let ((answer, answered), (next, more)) = (channel(), channel());
                     if !self.tell(age, Heard::Ask { mark, ask, line: Line { answer, more } }) {
@@ -187,7 +192,7 @@ impl Switchboard {
                     loop {
                         // Nobody listens between cells.
                         let answer = answered.recv().unwrap_or_else(|_| Answer::Failed { report: Error::Busy {}.report() });
-                        if send(&mut stream, &answer).is_err() {
+                        if lend::deliver(&mut stream, &answer, &mut lends).is_err() {
                             return;
                         }
                         if !matches!(answer, Answer::Activation { .. }) {
@@ -243,3 +248,6 @@ impl Switchboard {
         line.age == age
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

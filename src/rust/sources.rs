@@ -12,6 +12,7 @@ macro_rules! files {
 
 const FILES: &[(&str, &str)] = files![
     "lab/src/lib.rs",
+    "lab/src/bridge.rs",
     "lab/src/channel.rs",
     "lab/src/draw.rs",
     "lab/src/hooks.rs",
@@ -23,6 +24,7 @@ const FILES: &[(&str, &str)] = files![
     "wire/src/code.rs",
     "wire/src/engine.rs",
     "wire/src/event.rs",
+    "wire/src/frame.rs",
     "wire/src/json.rs",
     "wire/src/lab.rs",
     "wire/src/report.rs",
@@ -38,6 +40,20 @@ const MANIFESTS: &[(&str, &str)] = &[
     ),
     ("wire/Cargo.toml", "[package]\nname = \"lantern-wire\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[lib]\nname = \"wire\"\n"),
 ];
+
+/// Cells are compiled in a hurry; the loops over a tensor's numbers are in `lab`, which is compiled once. Cargo reads this from every folder
+/// below `pool`.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn optimise(pool: &Path) -> std::io::Result<()> {
+    let place = pool.join(".cargo");
+    std::fs::create_dir_all(&place)?;
+    std::fs::write(
+        place.join("config.toml"),
+        "[profile.dev.package.lab]\nopt-level = 2\n\n[profile.dev.package.lantern-wire]\nopt-level = 2\n",
+    )
+}
 
 /// The folder that has `lab` and `wire` in it.
 ///

@@ -85,7 +85,7 @@ impl Session {
     pub fn measure(&self, text: Option<(&str, &str)>) -> Result<Measure> {
         let val = if self.dataset()?.val.is_empty() { None } else { Some(self.loss_on_data(usize::MAX)?.0.mean()) };
         let Some((name, text)) = text else { return Ok(Measure { val, text: None }) };
-        let length = WINDOW.min(self.base()?.model.spec.context);
+        let length = WINDOW.min(self.room()?);
         let (mut windows, _) = self.windows(name, text, Some(length), Some(length))?;
         let mut sum = Perplexity::default();
         for _ in 0..WINDOWS {

@@ -106,7 +106,7 @@ impl Session {
     /// `NoModel`, `NoToken`, `ContextFull`, `EmptyText`.
     pub fn logits_of(&self, ids: &[u32], watch: &mut dyn Watch) -> Result<Numbers> {
         let hidden = self.through(ids, &mut Keep { wanted: None, kept: None, watch }, None)?;
-        numbers(&self.base()?.model.logits(&hidden)?.squeeze(0)?)
+        numbers(&self.current()?.detached().logits(&hidden)?.squeeze(0)?)
     }
 
     /// The residual stream before `layer`, `[T, C]`.
@@ -171,7 +171,7 @@ impl Session {
     /// `NoModel`, `NoWeight`.
     pub fn weight(&self, name: &str) -> Result<Numbers> {
         let mut found = None;
-        let mut model = self.base()?.model.detached();
+        let mut model = self.current()?.detached();
         let device = model.device.clone();
         model.visit(&mut |known, slot| {
             if known != name {
@@ -233,7 +233,7 @@ impl Session {
     fn scores(&self, ids: &[u32], cache: &mut Cache, watch: &mut dyn Watch) -> Result<Numbers> {
         let hidden = self.through(ids, &mut Keep { wanted: None, kept: None, watch }, Some(cache))?;
         let last = hidden.narrow(1, hidden.dim(1)? - 1, 1)?;
-        numbers(&self.base()?.model.logits(&last)?.flatten_all()?)
+        numbers(&self.current()?.detached().logits(&last)?.flatten_all()?)
     }
 
     /// Hidden states `[1, T, C]` after the last norm, with the adapter.
@@ -242,7 +242,7 @@ impl Session {
         if ids.is_empty() {
             return Err(Error::EmptyText {});
         }
-        let model = &self.base()?.model;
+        let model = self.current()?;
         let deltas = self.deltas();
         let input = Tensor::new(ids, &model.device)?.unsqueeze(0)?;
         let pass = Pass { deltas: deltas.as_ref(), ..Pass::default() };

@@ -22,7 +22,7 @@ impl Session {
     pub fn next(&self, prompt: &str, top: usize, options: &Options) -> Result<Vec<Candidate>> {
         let base = self.base()?;
         let ids = self.encode_prompt("next", prompt)?;
-        let mut logits = next_logits(&base.model, self.deltas().as_ref(), &ids, &mut Cache::new())?;
+        let mut logits = next_logits(&self.current()?.detached(), self.deltas().as_ref(), &ids, &mut Cache::new())?;
         let before = distribution(&logits);
         Processors::new(options, base.tokenizer.eos(), ids.len())?.apply(&ids, &mut logits);
         let mut after = distribution(&logits);

@@ -2,10 +2,10 @@
 
 use candle_core::DType;
 
-use super::{Prediction, Session};
+use super::Session;
 use crate::data::Dataset;
 use crate::device::memory;
-use crate::model::{Footprint, Model, spare};
+use crate::model::{Footprint, spare};
 use crate::nn::{Deltas, Pass};
 use crate::plot::number;
 use crate::train::{Recipe, Recompute};
@@ -42,16 +42,6 @@ pub struct Saving {
     /// Spent in running layers again, measured, and in all steps.
     pub again: f64,
     pub seconds: f64,
-}
-
-impl Prediction {
-    /// Adds what the forward pass takes.
-    pub(super) fn take(&mut self, room: &Room, model: &Model) {
-        (self.bytes, self.plain, self.recompute) = (room.bytes, room.plain, room.every);
-        // All layers but those of the last segment go forward once more: a third or a quarter of a step.
-        let again = room.every.map_or(0.0, |every| 1.0 - every as f64 / model.layers.len().max(1) as f64);
-        self.seconds *= 1.0 + 0.3 * again;
-    }
 }
 
 impl Session {

@@ -46,6 +46,7 @@ pub const RUNS_DAMAGED: Phrase = phrase("{n} records cannot be read and are left
 pub const LINES_DAMAGED: Phrase = phrase("{n} lines of the record cannot be read and are left out", "记录中有 {n} 行无法读取，已略去");
 pub const RUN_DROPPED: Phrase = phrase("run {n} is out of the list; its record lies in {path}", "训练 {n} 已移出列表；其记录在 {path}");
 pub const NO_RECORD: Phrase = phrase("the run is not recorded any further: {cause}", "训练不再继续记录：{cause}");
+pub const DROP_ALONE: Phrase = phrase("it stands alone, without `show` and `overlay`", "它须单独使用，不能与 `show` 或 `overlay` 一起");
 pub const LAYER: Phrase = phrase("layer", "层");
 pub const GRADIENT_AT: Phrase = phrase("gradient at step {step}", "第 {step} 步的梯度");
 pub const RATE: Phrase = phrase("learning rate", "学习率");

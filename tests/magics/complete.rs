@@ -31,7 +31,7 @@ fn magics_options_and_choices() {
     case(&desk, "%tr|", &["%train"], "%tr");
     case(&desk, "%load spark\n%lo|", &["%load", "%lora"], "%lo");
     case(&desk, "?lor|", &["?lora"], "?lor");
-    case(&desk, "%train ep|", &["epochs="], "ep");
+    case(&desk, "%train ep|", &["epochs=", "eps="], "ep");
     case(&desk, "%train --ep|", &["--epochs="], "--ep");
     case(&desk, "%train w|", &["warmup=", "weight_decay="], "w");
     case(&desk, "%train schedule=c|", &["cosine", "constant"], "c");
@@ -43,7 +43,7 @@ fn magics_options_and_choices() {
     case(&desk, "%nosuch ab|", &[], "");
     case(&desk, "let x = 1;\nlet y|", &[], "");
     let (all, _) = at(&desk, "%|");
-    assert_eq!(all.len(), lantern::magic::LIST.len());
+    assert_eq!(all.len(), lantern::magic::LIST.len() + lantern::magic::cell::CELL.len());
     desk.close();
 }
 

@@ -28,10 +28,15 @@ fn dated(text: &str) -> String {
 #[test]
 fn runs_are_listed_shown_laid_over_each_other_and_dropped() {
     let world = World::with(&["llama-tiny", "gpt2-tiny"]);
-    assert_snapshot!(world.run("%runs"), @"");
+    assert_snapshot!(world.run("%runs"), @"no run has been recorded yet: `%train` makes one");
     world.run(&format!("{BEGIN}%train steps=4 batch=3 lr=1e-2 seed=1 --json"));
     world.run("%load gpt2-tiny --json\n%data text.txt block=16 show=0 --json\n%train steps=3 batch=2 seed=1 --json");
-    assert_snapshot!(dated(&world.run("%runs")), @"");
+    assert_snapshot!(dated(&world.run("%runs")), @"
+    run  began (UTC)  model       method               steps   loss  best val  ended
+    ───  ───────────  ──────────  ───────────────────  ─────  ─────  ────────  ─────
+      1  <date> <t>  llama-tiny  lora r=4 q_proj,v_…  4/4    5.890     5.320  done
+      2  <date> <t>  gpt2-tiny   full                 3/3    5.274     5.326  done
+    ");
     let shown = world.json("%runs show=1 --json");
     let run = &shown["runs"][0];
     assert_eq!((&run["method"], &run["steps"], &run["ended"]), (&"lora r=4 q_proj,v_proj".into(), &4.into(), &"done".into()));
@@ -39,16 +44,100 @@ fn runs_are_listed_shown_laid_over_each_other_and_dropped() {
     // The first step of a warm-up has a rate of 0: nothing moves, and the chart has a gap.
     assert_eq!(ratios.len(), 3);
     assert!(ratios.iter().all(|ratio| (-5.0..0.0).contains(ratio)), "{ratios:?}");
-    assert_snapshot!(dated(&world.run("%runs show=1 plot=grad_norm")), @"");
-    assert_snapshot!(dated(&world.run("%runs overlay=1,2")), @"");
+    assert_snapshot!(dated(&world.run("%runs show=1 plot=grad_norm")), @"
+    gradient norm, run 1
+    ━━ gradient norm
+    gradient norm
+    11 ┤⠒⠤⣀
+       │   ⠉⠒⠤⣀
+       │       ⠉⠒⠤⣀
+    10 ┤           ⠉⠒⠤⣀
+       │               ⠉⠢⢄⡀
+       │                  ⠈⠓⠤⣀                 ⣀⣀⣀⣀⣀⠤⠤⠤⠤⠔⠒⠒⠢⢄⡀
+     9 ┤                      ⠉⠒⠤⡠⠤⠤⠤⠤⠒⠒⠒⠒⠊⠉⠉⠉⠉              ⠈⠑⠢⢄
+       │                                                         ⠉⠒⠤⣀
+     8 ┤                                                             ⠉⠒⠤⣀
+       │                                                                 ⠉⠒⠤⣀
+       │                                                                     ⠉⠒⠤⣀
+     7 ┤                                                                         ⠉⠒⠤
+       └┬────────────────────────┬────────────────────────┬────────────────────────┬
+        1                        2                        3                        4
+                                            step
+    run              1
+    began (UTC)      <date> <t>
+    model            llama-tiny
+    data             rows.jsonl
+    method           lora r=4 q_proj,v_proj (896)
+    steps            4/4
+    speed            <rate> tokens/s
+    time             <time>
+    ended            done
+    peak memory      <bytes>
+    accum            1
+    batch            3
+    beta1            0.9
+    beta2            0.999
+    clip             1
+    epochs           1
+    eps              0.00000001
+    label_smoothing  0
+    lr               0.01
+    momentum         0
+    optimizer        adamw
+    pack             false
+    packed           false
+    schedule         cosine
+    seed             1
+    steps            4
+    threshold        0
+    warmup           0.03
+    weight_decay     0
+    layer     gradient at step 1  gradient at step 4
+    ────────  ──────────────────  ──────────────────
+    layers.0             1.061e1             6.549e0
+    layers.1             3.727e0             1.790e0
+    ");
+    assert_snapshot!(dated(&world.run("%runs overlay=1,2")), @"
+    loss, run 1, 2
+    ━━ 1 train   ╍╍ 1 validation   ┈┈ 2 train   ━━ 2 validation
+    loss
+    7.0 ┤⠒⠢⠤⢄⣀⡀
+        │     ⠈⠉⠒⠒⠤⠤⣀⣀
+        │⡀            ⠉⠉⠒⠒⠤⠤⣀⣀
+    6.5 ┤ ⠁⠐⠄⢄                ⠉⠑⠒⠢⠤⢄⣀⡀
+        │      ⠑⠐⠄⢀                  ⠈⠉⠑⠒⠢⠤⣀⣀
+        │           ⠑⠐⠄⢀                     ⠉⠙⠒⠢⠤⢄⣀
+    6.0 ┤                ⠑⠐⠄⢀                       ⠉⠉⠒⠒⠤⠤⣀⣀⣀⣀⣀⡀
+        │                     ⠑ ⠄⢀                             ⠈⠉⠉⠉⠉⠉⠉⠉⠑⠒⠒⠒⠒⠒⠒⠒⠢⠤⠤⠤⠤
+        │                         ⠁⠁⠑⠐⠐⠄⠄⢄⢀⢀
+        │⠂⠂⠐ ⠂⠄⠠ ⠄⠠⢀ ⡀⢀                     ⠁⠁⠑⠐ ⠄⠄⢀⢀
+    5.5 ┤                ⠁⠈ ⠁⠂⠐ ⠂⠐⠠ ⠄⠠ ⠄⡀⢀ ⡀⢀         ⠁⠁⠐⠐ ⠄⠄⠄⠄⠄⠄⢀⢀⢀⢀⢀⢀⢀⢀ best 5.320
+        │⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠚⠒⠓⠚⠒⠒⠒⠒⠒⠒⠒⠲⠒● best 5.326   ⠁⠁⠁⠁⠁⠁⠁⠑⠐⠐●
+        └┬────────────────────────┬───────────────────────┬────────────────────────┬
+         1                        2                       3                        4
+                                            step
+    run  began (UTC)  model       method               steps   loss  best val  ended
+    ───  ───────────  ──────────  ───────────────────  ─────  ─────  ────────  ─────
+      1  <date> <t>  llama-tiny  lora r=4 q_proj,v_…  4/4    5.890     5.320  done
+      2  <date> <t>  gpt2-tiny   full                 3/3    5.274     5.326  done
+    ");
     let dropped = world.run("%runs drop=1");
-    assert_snapshot!(dropped, @"");
+    assert_snapshot!(dropped, @"run 1 is out of the list; its record lies in <home>/records/dropped/000001.jsonl");
     assert!(world.home().join("records/dropped/000001.jsonl").is_file());
-    assert_snapshot!(world.fail("%runs show=1"), @"");
-    assert_snapshot!(world.fail_in("zh", "%runs overlay=2,9"), @"");
-    assert_snapshot!(world.fail("%runs show=1 drop=2"), @"");
+    assert_snapshot!(world.fail("%runs show=1"), @"
+    error: there is no run 1; recorded: 2
+    hint: %runs
+    ");
+    assert_snapshot!(world.fail_in("zh", "%runs overlay=2,9"), @"
+    错误: 没有编号为 9 的训练；已记录：2
+    提示: %runs
+    ");
+    assert_snapshot!(world.fail("%runs show=1 drop=2"), @"error: `drop` cannot be `2`: it stands alone, without `show` and `overlay`");
     std::fs::write(world.home().join("records/000002.jsonl"), "{\"step").unwrap();
-    assert_snapshot!(world.run("%runs"), @"");
+    assert_snapshot!(world.run("%runs"), @"
+    no run has been recorded yet: `%train` makes one
+    1 records cannot be read and are left out: 000002.jsonl
+    ");
 }
 
 /// Each of a run's charts has its quantity.

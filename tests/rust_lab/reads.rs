@@ -62,16 +62,12 @@ fn waiting(client: &Client, other: &Client, run: Receiver<Event>) {
     let until_idle = "println!(\"on\");\nwhile lab::magic::<lab::value::Status>(\"status\")?.doing != \"idle\" {}\nfor _ in 0..20 { lab::logits(\"the cat\")?; }\n7";
     let looking = other.execute(Execute::new(until_idle));
     super::wait_for(&looking, "on");
-    let third = other.clone();
-    let seed = third.execute(Execute::new("%seed 9"));
-    let mine = {
-        client.interrupt();
-        assert_eq!(end(&run).1.error.unwrap().name, "Interrupted");
-        client.execute(Execute::new("lab::encode(\"a\")?.len()"))
-    };
-    let (events, outcome) = end(&seed);
-    assert_eq!(outcome.error, None);
-    assert!(said(&events).contains("waits for the cell of another front end (train "), "{events:?}");
+    let seed = other.execute(Execute::new("%seed 9"));
+    super::wait_for(&seed, "waits for the cell of another front end (train ");
+    client.interrupt();
+    assert_eq!(end(&run).1.error.unwrap().name, "Interrupted");
+    let mine = client.execute(Execute::new("lab::encode(\"a\")?.len()"));
+    assert_eq!(end(&seed).1.error, None);
     let (events, outcome) = end(&looking);
     assert_eq!(outcome.error, None, "{events:?}");
     assert_eq!(end(&mine).1.error, None);
@@ -87,4 +83,10 @@ fn driven(client: &Client, other: &Client) {
     going(&run);
     client.interrupt();
     assert_eq!(end(&run).1.error.unwrap().name, "Interrupted");
+    // Without an adapter the weights themselves move, and a look between two steps sees them move.
+    good(
+        client,
+        "%load llama-tiny\n%data rows.jsonl\nlet mut seen = vec![lab::logits(\"the cat\")?];\nfor _ in lab::train(\"steps=3 batch=2 lr=1e-2\")? { seen.push(lab::logits(\"the cat\")?); }",
+    );
+    holds(client, "seen.len() == 4 && (1..4).all(|i| seen[i] != seen[i - 1]) && seen[3] == lab::logits(\"the cat\")?");
 }

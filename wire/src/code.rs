@@ -49,6 +49,33 @@ macro_rules! numbers {
 }
 numbers!(u8 u32 u64 i64 f32 f64);
 
+/// The bytes of numbers as this machine holds them; both ends of the channel are on one machine.
+pub fn bytes_of(numbers: &[f32]) -> &[u8] {
+    // SAFETY: f32 has no padding, every byte is initialised, and the lifetime is that of `numbers`.
+    unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) }
+}
+
+/// The same, to be filled.
+pub fn bytes_of_mut(numbers: &mut [f32]) -> &mut [u8] {
+    // SAFETY: as above, and any four bytes are an f32.
+    unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), size_of_val(numbers)) }
+}
+
+/// Many numbers at once: their count, then their bytes in one piece.
+pub fn put_numbers(numbers: &[f32], out: &mut Vec<u8>) {
+    numbers.len().put(out);
+    out.extend_from_slice(bytes_of(numbers));
+}
+
+/// What [`put_numbers`] wrote; `None` if it is not all there.
+pub fn get_numbers(from: &mut Reader<'_>) -> Option<Vec<f32>> {
+    let len = usize::get(from)?;
+    let bytes = from.take(len.checked_mul(size_of::<f32>())?)?;
+    let mut numbers = vec![0.0; len];
+    bytes_of_mut(&mut numbers).copy_from_slice(bytes);
+    Some(numbers)
+}
+
 impl Code for usize {
     fn put(&self, out: &mut Vec<u8>) {
         (*self as u64).put(out);
@@ -209,5 +236,16 @@ mod tests {
     fn a_length_that_lies_costs_nothing() {
         assert_eq!(Vec::<u64>::from_bytes(&u64::MAX.to_le_bytes()), None);
         assert_eq!(String::from_bytes(&u64::MAX.to_le_bytes()), None);
+        assert_eq!(get_numbers(&mut Reader(&(u64::MAX / 4).to_le_bytes())), None);
+    }
+
+    #[test]
+    fn numbers_keep_their_bits() {
+        let numbers = [0.0, -0.0, 1.5, f32::MIN_POSITIVE / 2.0, f32::from_bits(0x7fc0_1234), f32::NEG_INFINITY];
+        let mut out = Vec::new();
+        put_numbers(&numbers, &mut out);
+        let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&get_numbers(&mut Reader(&out)).unwrap()), bits(&numbers));
+        assert_eq!(get_numbers(&mut Reader(&out[..out.len() - 1])), None);
     }
 }

@@ -1,22 +1,13 @@
 //! What a Rust cell asks of the session, and what it gets: one request, one answer, in order.
 
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::io::{self, Read};
 
-use crate::code::{Code, coded, coded_enum};
-use crate::engine::Role;
+use crate::code::{Code, bytes_of_mut, coded, coded_enum, get_numbers, put_numbers};
+pub use crate::frame::{ADDRESS, Ends, TOKEN, connect, receive, receive_within, send};
 use crate::{Chart, Form, Report, Table, Value};
-
-/// Where the session listens: `unix:PATH` or `tcp:ADDRESS:PORT`.
-pub const ADDRESS: &str = "LANTERN_LAB";
-/// The first frame on a connection must be this secret.
-pub const TOKEN: &str = "LANTERN_LAB_TOKEN";
 
 /// A line among the printed text: this, then a number.
 pub const MARK: &str = "EVCXR_LANTERN_MARK ";
-
-/// The longest frame that is believed.
-const LIMIT: usize = 4 << 30;
 
 /// Numbers with a shape, row-major.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -125,6 +116,10 @@ pub enum Ask {
     Changed {
         array: Option<Array>,
     },
+    /// Whether [`Answer::Lent`] could be read; if not, the same comes again on the channel itself.
+    Got {
+        all: bool,
+    },
 }
 
 /// An answer.
@@ -160,6 +155,12 @@ pub enum Answer {
         hook: u64,
         array: Array,
     },
+    /// An [`Answer::Array`] whose numbers are in the memory behind `path`, until [`Ask::Got`].
+    Lent {
+        shape: Vec<usize>,
+        dtype: String,
+        path: String,
+    },
 }
 
 /// One step of a training run.
@@ -184,14 +185,33 @@ impl Code for Array {
     fn put(&self, out: &mut Vec<u8>) {
         self.shape.put(out);
         self.dtype.put(out);
-        out.reserve(self.data.len() * 4 + 8);
-        self.data.put(out);
+        put_numbers(&self.data, out);
     }
 
     fn get(from: &mut crate::code::Reader<'_>) -> Option<Self> {
-        let array = Self { shape: Code::get(from)?, dtype: Code::get(from)?, data: Code::get(from)? };
-        let elements = array.shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d))?;
-        (elements == array.data.len()).then_some(array)
+        let array = Self { shape: Code::get(from)?, dtype: Code::get(from)?, data: get_numbers(from)? };
+        (array.elements()? == array.data.len()).then_some(array)
+    }
+}
+
+impl Array {
+    /// What the shape asks for; `None` if nothing can be that large.
+    fn elements(&self) -> Option<usize> {
+        self.shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d))
+    }
+
+    /// Numbers that came another way: from the file at `path`, which holds them as [`crate::code::bytes_of`] gives them, and nothing else.
+    ///
+    /// # Errors
+    /// The file cannot be opened here, or holds another number of elements.
+    pub fn read(shape: Vec<usize>, dtype: String, path: &str) -> io::Result<Self> {
+        let mut array = Self { shape, dtype, data: Vec::new() };
+        let mut file = std::fs::File::open(path)?;
+        let nonsense = || io::Error::new(io::ErrorKind::InvalidData, "not the numbers of this shape");
+        let elements = array.elements().filter(|n| file.metadata().is_ok_and(|is| is.len() == *n as u64 * 4)).ok_or_else(nonsense)?;
+        array.data = vec![0.0; elements];
+        file.read_exact(bytes_of_mut(&mut array.data))?;
+        Ok(array)
     }
 }
 
@@ -222,6 +242,7 @@ coded_enum!(Ask {
     23 => Hook { name },
     24 => Unhook { hook },
     25 => Changed { array },
+    26 => Got { all },
 });
 
 coded_enum!(Answer {
@@ -235,64 +256,5 @@ coded_enum!(Answer {
     7 => Failed { report },
     8 => Hook { hook },
     9 => Activation { hook, array },
+    10 => Lent { shape, dtype, path },
 });
-
-/// Sends one frame: its length, then its bytes.
-///
-/// # Errors
-/// The other end is gone.
-pub fn send(to: &mut impl Write, message: &impl Code) -> io::Result<()> {
-    let mut frame = vec![0; 8];
-    message.put(&mut frame);
-    let len = (frame.len() - 8) as u64;
-    frame[..8].copy_from_slice(&len.to_le_bytes());
-    to.write_all(&frame)?;
-    to.flush()
-}
-
-/// Waits for one frame.
-///
-/// # Errors
-/// The other end is gone (`UnexpectedEof`), or does not speak this language (`InvalidData`).
-pub fn receive<T: Code>(from: &mut impl Read) -> io::Result<T> {
-    let nonsense = || io::Error::new(io::ErrorKind::InvalidData, "not a frame of this channel");
-    let mut len = [0; 8];
-    from.read_exact(&mut len)?;
-    let len = usize::try_from(u64::from_le_bytes(len)).ok().filter(|len| *len <= LIMIT).ok_or_else(nonsense)?;
-    let mut body = Vec::new();
-    // Grows with what arrives, not with what was promised.
-    from.take(len as u64).read_to_end(&mut body)?;
-    if body.len() < len {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    T::from_bytes(&body).ok_or_else(nonsense)
-}
-
-/// What is heard and what is said on a connection.
-pub type Ends = (Box<dyn Read + Send>, Box<dyn Write + Send>);
-
-/// Reaches the session whose address and secret are in the environment.
-///
-/// # Errors
-/// This program was not started by Lantern (`NotFound`), or the session is gone.
-pub fn connect(role: Role) -> io::Result<Ends> {
-    let missing = || io::Error::new(io::ErrorKind::NotFound, "this program was not started by Lantern");
-    let address = std::env::var(ADDRESS).map_err(|_| missing())?;
-    let token = std::env::var(TOKEN).map_err(|_| missing())?;
-    let (reader, mut writer): Ends = match address.split_once(':') {
-        #[cfg(unix)]
-        Some(("unix", path)) => {
-            let stream = std::os::unix::net::UnixStream::connect(path)?;
-            (Box::new(stream.try_clone()?), Box::new(stream))
-        }
-        Some(("tcp", address)) => {
-            let stream = TcpStream::connect(address)?;
-            stream.set_nodelay(true)?;
-            (Box::new(stream.try_clone()?), Box::new(stream))
-        }
-        _ => return Err(missing()),
-    };
-    send(&mut writer, &token)?;
-    send(&mut writer, &role)?;
-    Ok((reader, writer))
-}

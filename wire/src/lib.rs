@@ -7,6 +7,7 @@ pub mod chart;
 pub mod code;
 pub mod engine;
 pub mod event;
+pub mod frame;
 pub mod json;
 pub mod lab;
 pub mod report;

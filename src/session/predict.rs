@@ -51,7 +51,7 @@ impl Session {
         guard::rate(recipe.lr, deltas.map(Deltas::scale), recipe.optimizer)?;
         self.fits_context(data)?;
         self.packs(recipe)?;
-        let steps = recipe.total_steps(data.train.len())?;
+        let steps = recipe.total_steps(data.count())?;
         let whole = (model.parameters() - self.frozen.as_ref().map_or(0, Frozen::count)) as usize;
         let trained = self.adapter.as_ref().map_or(whole, |adapter| adapter.parameters());
         let mut prediction = predict(model, data, recipe, (steps, trained, full), dtype);
@@ -82,10 +82,8 @@ impl Session {
 }
 
 fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, full): (usize, usize, bool), dtype: DType) -> Prediction {
-    let wide = model.parameters() * if full { 4 } else { dtype.size_in_bytes() as u64 };
-    // A model that is dense in this dtype already is shared, not copied; a full run copies it.
-    let stays = model.format() == dtype.as_str() || recipe.packed && model.packed();
-    let widened = if full || !stays { wide } else { 0 };
+    // What is in this dtype already, or may stay packed, is shared, not copied; a full run copies all.
+    let widened = if full { model.parameters() * 4 } else { model.converted_bytes(dtype, recipe.packed) };
     // Gradient, and what the optimizer keeps, all f32; early stopping keeps the best weights too.
     let best = if recipe.patience.is_some() { 4 } else { 0 };
     let sum = if recipe.accum > 1 { 4 } else { 0 };

@@ -3,18 +3,18 @@
 use candle_core::DType;
 
 use super::checkpoint::{self, Checkpoint, Found, Identity, Subject};
+use super::full::retrack;
 use super::runs::Keeping;
 use super::{Prediction, Room, Session};
 use crate::device;
-use crate::model::{Frozen, Model, Slot};
-use crate::nn::Weight;
+use crate::model::{Frozen, Model};
 use crate::train::{Recipe, Run, Step, Tape, Validation};
 use crate::{Error, Result};
 
 /// A run and what it works on.
 pub struct Active {
     pub run: Run,
-    /// The weights that the run computes with: widened where the session's are packed. Empty between cells.
+    /// The weights that the run computes with: dense ones in its dtype; packed ones stay packed beside an adapter. Empty between cells.
     working: Option<Model>,
     /// All weights are trained, not an adapter.
     full: bool,
@@ -103,13 +103,6 @@ impl Session {
         })
     }
 
-    /// From now on `%train` trains all weights but these; an adapter that is attached is taken off.
-    pub fn train_whole(&mut self, frozen: Frozen) {
-        self.set_adapter(None);
-        self.run = None;
-        self.frozen = Some(frozen);
-    }
-
     /// Whether there is a run that this process may go on with.
     pub fn has_run(&self) -> bool {
         self.run.is_some()
@@ -150,10 +143,14 @@ impl Session {
     /// [`Session::train_step`] without its record.
     pub(super) fn take_step(&mut self) -> Result<Option<Step>> {
         let Some(Active { run, working: Some(model), checkpoint, .. }) = &mut self.run else { return Ok(None) };
-        let data = self.data.as_ref().ok_or(Error::NoData {})?;
+        let data = self.data.as_mut().ok_or(Error::NoData {})?;
         if run.done() {
             return Ok(None);
         }
+        if let Some(base) = &self.loaded {
+            data.prepare(&run.upcoming(), &base.tokenizer)?;
+        }
+        let data = &*data;
         let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas());
         run.step(model, deltas, data)?;
         if run.validation_due(data) && !self.stop.raised() {
@@ -248,18 +245,4 @@ impl Session {
 /// The weights that are trained stay f32.
 fn held_in(dtype: DType, full: bool) -> DType {
     if full { DType::F32 } else { dtype }
-}
-
-fn retrack(model: &Model, run: &Run) -> Result<Model> {
-    let mut model = model.clone();
-    // Both are in the model's order; what is frozen has no variable.
-    let mut vars = run.vars().iter().peekable();
-    model.visit(&mut |name, slot| {
-        let (Slot::Matrix(Weight::Dense { tensor, .. }) | Slot::Vector(tensor)) = slot else { return Ok(()) };
-        if let Some((_, var)) = vars.next_if(|(known, _)| known == name) {
-            *tensor = var.as_tensor().clone();
-        }
-        Ok(())
-    })?;
-    Ok(model)
 }

@@ -125,6 +125,12 @@ errors! {
     NoSpectrum { adapter: String }
     CannotUnmerge { name: String }
     NothingMerged {}
+    NoPastRun { given: usize, known: String }
+    WildRate { lr: String, scale: f64, product: String, allowed: String, usual: String }
+    NothingLearned { rows: usize }
+    BadNumber { what: String, tensor: String, step: usize }
+    NotFiniteAt { what: String, place: String, step: usize, batch: usize, row: usize, data_row: String }
+    OverLimit { needed: String, resident: String, limit: String, smaller: String }
     // The Jupyter kernel
     BadConnection { path: String, cause: String }
     CannotBind { address: String, cause: String }
@@ -137,6 +143,11 @@ errors! {
 }
 
 impl Error {
+    /// Whether a number that should be finite was not.
+    pub fn not_finite(&self) -> bool {
+        matches!(self, Self::NotFinite { .. } | Self::NotFiniteAt { .. } | Self::BadNumber { .. })
+    }
+
     /// The error in the person's language.
     pub fn report(&self) -> Report {
         let fields = self.fields();

@@ -4,6 +4,7 @@ mod data;
 mod files;
 mod keep;
 mod line;
+mod runs;
 
 use crate::harness::world::World;
 

@@ -9,6 +9,8 @@ mod json;
 mod list;
 mod model;
 mod ptune;
+mod recompute;
+mod runs;
 mod session;
 mod stopping;
 mod train;

@@ -22,6 +22,7 @@ mod precision;
 mod prompts;
 mod qlora;
 mod quantised;
+mod recomputed;
 mod resumed;
 mod saved;
 mod smollm2;

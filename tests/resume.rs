@@ -39,7 +39,7 @@ fn finished(world: &World, code: &str, folder: &str) -> (Value, Vec<u8>) {
     assert!(ran.status.success(), "{out}{}", String::from_utf8_lossy(&ran.stderr));
     let line = out.lines().rfind(|line| line.starts_with('{')).unwrap();
     let mut result: Value = serde_json::from_str(line).unwrap();
-    for varies in ["tokens_per_second", "peak_rss_bytes", "seconds"] {
+    for varies in ["tokens_per_second", "peak_rss_bytes", "seconds", "forecast_rss_bytes", "plain_rss_bytes", "again_seconds"] {
         result.as_object_mut().unwrap().remove(varies).unwrap();
     }
     let weights = ["model.safetensors", "adapter_model.safetensors"].map(|name| world.path(folder).join(name));

@@ -30,19 +30,40 @@ pub fn available() -> Option<u64> {
     return None;
 }
 
-/// The most resident memory since the last [`Peak::start`].
-pub struct Peak(u64);
+/// The most resident memory since the last [`Peak::start`]: the system's own mark where it can be set back, else the most that was looked at.
+#[derive(Debug)]
+pub struct Peak {
+    most: u64,
+    marked: bool,
+}
 
 impl Peak {
     pub fn start() -> Self {
-        Self(resident().unwrap_or(0))
+        Self { most: resident().unwrap_or(0), marked: set_back() }
     }
 
     /// Looks again; call it once a step.
     pub fn look(&mut self) -> u64 {
-        self.0 = self.0.max(resident().unwrap_or(0));
-        self.0
+        let now = if self.marked { highest().or_else(resident) } else { resident() };
+        self.most = self.most.max(now.unwrap_or(0));
+        self.most
     }
+}
+
+/// The system's mark of the most resident memory.
+fn highest() -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    return field("/proc/self/status", "VmHWM");
+    #[cfg(not(target_os = "linux"))]
+    return None;
+}
+
+/// Sets that mark back to what is resident now (proc(5), `clear_refs`).
+fn set_back() -> bool {
+    #[cfg(target_os = "linux")]
+    return std::fs::write("/proc/self/clear_refs", "5").is_ok();
+    #[cfg(not(target_os = "linux"))]
+    return false;
 }
 
 /// Lets the allocator keep what a training step frees for the next step: asking the system anew for each tensor costs a LoRA step on two

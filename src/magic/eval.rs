@@ -4,19 +4,20 @@ use wire::{Value, value};
 
 use super::{Magic, Out, Topic, number};
 use crate::data;
-use crate::eval::Perplexity;
-use crate::session::Session;
-use crate::words::ui;
+use crate::eval::{GRAM, Perplexity, Share};
+use crate::session::{Session, WRITTEN};
+use crate::words::{memory as words, ui};
 use crate::{Error, Result};
 
 /// Measure the model
 ///
 /// `%eval ppl FILE` is the strided perplexity of transformers' documentation over a text. `%eval ppl` without a file is the perplexity of the
 /// learned tokens of the validation examples of `%data`. The two are different numbers: the method is printed with each.
+/// `%eval memorised` lets the model go on after the beginnings of training examples and counts what stands there word for word.
 #[derive(clap::Args)]
 pub struct Args {
     /// What to measure
-    #[arg(value_name = "METRIC", value_parser = ["ppl"])]
+    #[arg(value_name = "METRIC", value_parser = ["ppl", "memorised"])]
     metric: String,
     /// A text file
     #[arg(value_name = "FILE")]
@@ -35,9 +36,12 @@ pub struct Args {
 impl Magic for Args {
     const TOPIC: Topic = Topic::Evaluate;
     const EXAMPLES: &'static [&'static str] =
-        &["%eval ppl", "%eval ppl book.txt stride=256", "%eval ppl book.txt stride=512 max_length=1024"];
+        &["%eval ppl", "%eval ppl book.txt stride=256", "%eval memorised limit=8", "%eval ppl book.txt stride=512 max_length=1024"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
+        if self.metric == "memorised" {
+            return memorised(session, self.limit.unwrap_or(PREFIXES), out);
+        }
         let result = match &self.file {
             Some(file) => {
                 let text = data::read_text(file)?;
@@ -74,6 +78,35 @@ fn strided(session: &mut Session, name: &str, text: &str, args: &Args, out: &mut
     out.progress("eval", total, total, "");
     let method = ui::STRIDED.with(&[("window", &windows.length())]);
     Ok(value::Eval { loss: sum.loss(), ppl: sum.ppl(), tokens: sum.tokens as u64, stride: stride as u64, method })
+}
+
+/// Prefixes of either kind unless asked for others.
+const PREFIXES: usize = 16;
+
+fn memorised(session: &Session, limit: usize, out: &mut Out) -> Result<Value> {
+    let mut memory = session.begin_memory(limit)?;
+    while session.write_on(&mut memory)? {
+        out.progress("eval", memory.done() as u64, memory.len() as u64, "");
+        if out.stopped() {
+            return Err(Error::Interrupted { what: words::MEMORISED_STOPPED.with(&[("n", &memory.done()), ("of", &memory.len())]) });
+        }
+    }
+    let found = session.memorised(&memory)?;
+    let percent = |share: Share| share.value().map_or_else(|| "-".to_owned(), |x| format!("{:.1} %", 100.0 * x));
+    let (trained, held_out, chance) = (percent(found.trained), percent(found.held_out), percent(found.chance));
+    out.line(&words::MEMORISED.with(&[("trained", &trained), ("held_out", &held_out), ("chance", &chance)]));
+    let fields: [(&str, &dyn std::fmt::Display); 4] =
+        [("gram", &GRAM), ("written", &WRITTEN), ("trained", &found.prefixes.0), ("held_out", &found.prefixes.1)];
+    let method = words::MEMORISED_HOW.with(&fields);
+    out.note(&method);
+    Ok(value::Memorised {
+        trained: found.trained.value(),
+        held_out: found.held_out.value(),
+        chance: found.chance.value(),
+        sequences: (found.trained.of + found.held_out.of) as u64,
+        method,
+    }
+    .into())
 }
 
 fn on_data(session: &Session, limit: Option<usize>) -> Result<value::Eval> {

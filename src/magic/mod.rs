@@ -21,6 +21,7 @@ mod load;
 mod lora;
 mod lr;
 mod lsmagic;
+mod memory;
 mod merge;
 mod methods;
 mod models;
@@ -31,6 +32,7 @@ pub mod parse;
 mod pretrain;
 mod ptune;
 mod quant;
+mod runs;
 mod sampling;
 mod save;
 mod seed;
@@ -139,6 +141,7 @@ pub const LIST: &[Entry] = &[
     entry::<pretrain::Args>("pretrain"),
     entry::<compare::Args>("compare"),
     entry::<lr::Args>("lr"),
+    entry::<runs::Args>("runs"),
     entry::<eval::Args>("eval"),
     entry::<quant::Args>("quant"),
     entry::<device::Args>("device"),

@@ -87,8 +87,9 @@ impl Magic for Args {
         ];
         out.line(&ui::MADE.with(&fields));
         let recipe = self.settings.recipe(self.epochs, self.steps, 1e-3, session)?;
+        session.save_memory(self.settings.thrift());
         let prediction = session.begin_training(recipe, self.settings.dtype())?;
-        train::announce(&prediction, false, out);
+        train::announce(&prediction, session, out)?;
         let found = session.keep_run(self.settings.save_every);
         if self.fresh {
             train::begin_anew(found, out)?;

@@ -5,8 +5,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use super::{load, number};
 use crate::optim::{Method, Shape};
-use crate::session::Session;
-use crate::train::Recipe;
+use crate::session::{Session, Thrift};
+use crate::train::{Recipe, Recompute};
 use crate::words::training;
 use crate::{Error, Result};
 
@@ -96,9 +96,20 @@ pub struct Settings {
     /// Steps between checkpoints, from which a run that was killed goes on; without it about every half minute
     #[arg(long, value_name = "N", visible_alias = "save_steps", value_parser = number::count, help_heading = KEEPING)]
     pub save_every: Option<usize>,
+    /// Keep less of the forward pass and run it again in the backward pass: `layer`, `N` layers at a time, `off`; `auto` if memory asks for it
+    #[arg(long, value_name = "N", default_value = "auto", visible_alias = "gradient_checkpointing", value_parser = number::recompute,
+        help_heading = KEEPING)]
+    pub recompute: Recompute,
+    /// The most memory this process may take while training, such as 1.5GB
+    #[arg(long, value_name = "BYTES", value_parser = number::bytes, help_heading = KEEPING)]
+    pub memory: Option<u64>,
 }
 
 impl Settings {
+    pub fn thrift(&self) -> Thrift {
+        Thrift { recompute: self.recompute, limit: self.memory }
+    }
+
     /// `lr` is taken where none was given.
     ///
     /// # Errors

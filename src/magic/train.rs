@@ -1,12 +1,12 @@
-use wire::{Chart, Curve, Mark, Series, Table, Value, value};
+use wire::{Chart, Curve, Series, Table, Value, value};
 
 use super::settings::{KEEPING, Settings, VALIDATION};
-use super::{Magic, Out, Topic, number};
+use super::{Magic, Out, Topic, memory, number, runs};
 use crate::adapter::Adapter;
 use crate::plot;
-use crate::session::{Found, Prediction, Session};
+use crate::session::{Found, Prediction, Room, Session};
 use crate::train::{Run, Step, Validation};
-use crate::words::{training, ui};
+use crate::words::{memory as words, training, ui};
 use crate::{Error, Result};
 
 /// Train the adapter on the data, or all weights without one
@@ -63,6 +63,7 @@ pub fn begin(options: &str, session: &mut Session, out: &mut Out) -> Result<()> 
 impl Args {
     fn begin(&self, session: &mut Session, out: &mut Out) -> Result<()> {
         let every = self.settings.save_every;
+        session.save_memory(self.settings.thrift());
         if self.resume && session.has_run() {
             session.resume_training(self.steps)?;
         } else if self.resume {
@@ -72,7 +73,7 @@ impl Args {
             let lr = session.adapter().map_or(5e-5, Adapter::rate);
             let recipe = self.settings.recipe(self.epochs, self.steps, lr, session)?;
             let prediction = session.begin_training(recipe, self.settings.dtype())?;
-            announce(&prediction, session.adapter().is_some(), out);
+            announce(&prediction, session, out)?;
             begin_anew(session.keep_run(every), out)?;
         }
         Ok(())
@@ -80,7 +81,7 @@ impl Args {
 }
 
 /// What the run will take, before it takes it.
-pub(super) fn announce(prediction: &Prediction, frozen: bool, out: &mut Out) {
+pub(super) fn announce(prediction: &Prediction, session: &Session, out: &mut Out) -> Result<()> {
     let fields: [(&str, &dyn std::fmt::Display); 4] = [
         ("steps", &prediction.steps),
         ("parameters", &plot::number::count(prediction.parameters as u64)),
@@ -88,10 +89,12 @@ pub(super) fn announce(prediction: &Prediction, frozen: bool, out: &mut Out) {
         ("time", &plot::number::duration(prediction.seconds)),
     ];
     out.note(&ui::FORECAST.with(&fields));
+    memory::announce(prediction, session.dataset()?, out);
     // Without an adapter no weight is frozen: the copy is part of the forecast alone.
-    if frozen && prediction.widened > 0 {
+    if session.adapter().is_some() && prediction.widened > 0 {
         out.note(&ui::WIDENED.with(&[("bytes", &plot::number::bytes(prediction.widened))]));
     }
+    Ok(())
 }
 
 /// Says what becomes of the same run that was cut off before; one that cannot be read is no reason to stop.
@@ -117,11 +120,12 @@ pub(super) fn drive(session: &mut Session, out: &mut Out) -> Result<Value> {
     let back = session.finish_training();
     result.and(kept)?;
     let back = back?;
-    let peak = session.run_peak();
+    let (peak, saving) = (session.run_peak(), session.saving());
     let run = session.run()?;
     out.chart("train", Chart::Curve(curve(run)));
-    let summary = summary(run, peak);
+    let summary = summary(run, peak, session.run_room());
     out.table(table(run, &summary));
+    memory::saved(saving, out);
     remark(run, back, out);
     if out.stopped() {
         return Err(Error::Interrupted { what: ui::TRAINED_SO_FAR.with(&[("step", &summary.steps), ("of", &run.total())]) });
@@ -150,7 +154,7 @@ fn go_back(session: &mut Session, out: &mut Out) -> Result<Value> {
     let best = session.go_back()?;
     out.note(&went_back(best));
     let peak = session.run_peak();
-    Ok(summary(session.run()?, peak).into())
+    Ok(summary(session.run()?, peak, session.run_room()).into())
 }
 
 fn steps(session: &mut Session, out: &mut Out) -> Result<()> {
@@ -163,6 +167,9 @@ fn steps(session: &mut Session, out: &mut Out) -> Result<()> {
         out.chart("train", Chart::Curve(curve(run)));
         if let Some(trouble) = session.checkpoint_trouble() {
             out.warn(&ui::NO_CHECKPOINT.with(&[("cause", &trouble)]));
+        }
+        if let Some(trouble) = session.record_trouble() {
+            out.warn(&words::NO_RECORD.with(&[("cause", &trouble)]));
         }
         out.between(session);
     }
@@ -182,17 +189,17 @@ fn curve(run: &Run) -> Curve {
     if !val.is_empty() {
         all.push(series(ui::VALIDATION, val));
     }
-    let marks = run.best().map(|best| Mark { x: best.step as f64, y: best.loss, label: format!("{} {:.3}", ui::BEST, best.loss) });
+    let looked: Vec<Validation> = run.steps().iter().filter_map(|step| step.validation).collect();
     Curve {
         title: ui::TRAIN_TITLE.text().to_owned(),
         x_label: ui::STEP.text().to_owned(),
         y_label: ui::LOSS.text().to_owned(),
         series: all,
-        marks: marks.into_iter().collect(),
+        marks: runs::mark(&looked).into_iter().collect(),
     }
 }
 
-fn summary(run: &Run, peak_rss_bytes: u64) -> value::Train {
+fn summary(run: &Run, peak_rss_bytes: u64, room: Room) -> value::Train {
     let last = run.steps().last();
     let val = run.last_validation();
     value::Train {
@@ -207,6 +214,10 @@ fn summary(run: &Run, peak_rss_bytes: u64) -> value::Train {
         tokens_per_second: run.tokens_per_second(),
         peak_rss_bytes,
         seconds: run.seconds(),
+        forecast_rss_bytes: room.resident + room.bytes,
+        plain_rss_bytes: room.resident + room.plain,
+        recompute: room.every.map_or(0, |every| every as u64),
+        again_seconds: run.tape().again().as_secs_f64(),
     }
 }
 

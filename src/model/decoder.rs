@@ -1,6 +1,6 @@
 //! The decoder: one page for every family.
 
-use candle_core::{IndexOp, Tensor};
+use candle_core::{IndexOp, Tensor, Var};
 
 use super::spec::{Activation, Mlp, Position};
 use super::{Attention, Layer, Model, Projection};
@@ -13,6 +13,35 @@ pub enum Input<'a> {
     Ids(&'a Tensor),
     /// `[B, T, hidden]`, f32
     Embeds(&'a Tensor),
+}
+
+/// Cosines and sines of the rows' positions.
+pub type Angles = (Tensor, Tensor);
+
+/// What all layers of one forward pass share.
+#[derive(Clone, Debug)]
+pub struct Way {
+    angles: Option<Angles>,
+    /// Virtual tokens before each layer's keys.
+    prefix: Option<Soft>,
+    /// Positions that the caches gain.
+    advance: usize,
+    /// Of a row, without virtual ones.
+    tokens: usize,
+}
+
+impl Way {
+    /// Makes virtual tokens that are computed a leaf of the graph; gives what they were, and the leaf.
+    ///
+    /// # Errors
+    /// Memory.
+    pub fn cut(&mut self) -> Result<Option<(Tensor, Var)>> {
+        let Some(prefix) = self.prefix.as_mut().filter(|prefix| prefix.rows.track_op() && !prefix.rows.is_variable()) else {
+            return Ok(None);
+        };
+        let leaf = Var::from_tensor(&prefix.rows.detach())?;
+        Ok(Some((std::mem::replace(&mut prefix.rows, leaf.as_tensor().clone()), leaf)))
+    }
 }
 
 /// A named activation.
@@ -79,6 +108,21 @@ impl Model {
     /// # Errors
     /// `ContextFull` past the positions the model has.
     pub fn forward(&self, input: Input, mut caches: Option<&mut [Cache]>, pass: &Pass, taps: &mut dyn Tap) -> Result<Tensor> {
+        let (mut x, way) = self.enter(input, caches.as_deref_mut(), pass)?;
+        for i in 0..self.layers.len() {
+            x = self.layer(i, x, &way, caches.as_deref_mut(), pass, taps)?;
+        }
+        for cache in caches.into_iter().flatten() {
+            cache.advance(way.advance);
+        }
+        self.leave(tap(taps, self.layers.len(), Site::Residual, x)?, &way)
+    }
+
+    /// The beginning of [`Model::forward`]: what goes into the first layer, `[B, T, hidden]`, virtual tokens included.
+    ///
+    /// # Errors
+    /// `ContextFull`.
+    pub fn enter(&self, input: Input, mut caches: Option<&mut [Cache]>, pass: &Pass) -> Result<(Tensor, Way)> {
         let mut x = match input {
             Input::Ids(ids) => self.embed.embed(ids)?, // (B, T, C)
             Input::Embeds(embeds) => embeds.clone(),
@@ -91,8 +135,8 @@ impl Model {
             caches.iter_mut().flat_map(|caches| caches.iter_mut()).try_for_each(|cache| cache.stand_behind(soft))?;
         }
         let length = x.dim(1)?;
-        let prefix = soft.as_ref().filter(|soft| soft.place != Place::Input);
-        let before = prefix.map_or(Ok(0), Soft::virtual_tokens)?;
+        let prefix = soft.filter(|soft| soft.place != Place::Input);
+        let before = prefix.as_ref().map_or(Ok(0), Soft::virtual_tokens)?;
         let starts: Vec<usize> = match &caches {
             Some(caches) => caches.iter().map(|cache| cache.held() + before).collect(),
             None => vec![before; batch],
@@ -111,20 +155,30 @@ impl Model {
             x = (x + ops::embedding(table, &ids)?)?;
         }
         let angles = self.rope.as_ref().map(|rope| rope.angles(&positions, x.device())).transpose()?;
-        for (i, layer) in self.layers.iter().enumerate() {
-            x = tap(taps, i, Site::Residual, x)?;
-            let attended =
-                self.attend(i, layer, &layer.norm1.forward(&x)?, angles.as_ref(), caches.as_deref_mut(), (pass, prefix), taps)?;
-            let attended = tap(taps, i, Site::Attended, attended)?;
-            let before = if self.spec.parallel { x.clone() } else { (&x + &attended)? };
-            let added = tap(taps, i, Site::Mlp, self.mlp(layer, &layer.norm2.forward(&before)?, pass)?)?;
-            x = if self.spec.parallel { ((before + attended)? + added)? } else { (before + added)? };
-        }
-        for cache in caches.into_iter().flatten() {
-            cache.advance(before + length);
-        }
-        let x = tap(taps, self.layers.len(), Site::Residual, x)?;
-        self.norm.forward(&if length == tokens { x } else { x.narrow(1, length - tokens, tokens)?.contiguous()? })
+        Ok((x, Way { angles, prefix, advance: before + length, tokens }))
+    }
+
+    /// Layer `i` of [`Model::forward`]: `x: [B, T, hidden]`, same shape out.
+    ///
+    /// # Errors
+    /// `NoLayer`; shapes that do not fit.
+    pub fn layer(&self, i: usize, x: Tensor, way: &Way, caches: Option<&mut [Cache]>, pass: &Pass, taps: &mut dyn Tap) -> Result<Tensor> {
+        let layer = self.layers.get(i).ok_or(Error::NoLayer { layer: i, layers: self.layers.len() })?;
+        let x = tap(taps, i, Site::Residual, x)?;
+        let attended = self.attend(i, layer, &layer.norm1.forward(&x)?, way.angles.as_ref(), caches, (pass, way.prefix.as_ref()), taps)?;
+        let attended = tap(taps, i, Site::Attended, attended)?;
+        let before = if self.spec.parallel { x } else { (x + &attended)? };
+        let added = tap(taps, i, Site::Mlp, self.mlp(layer, &layer.norm2.forward(&before)?, pass)?)?;
+        Ok(if self.spec.parallel { ((before + attended)? + added)? } else { (before + added)? })
+    }
+
+    /// The end of [`Model::forward`]: hidden states of the tokens, of what the last layer gave.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn leave(&self, x: Tensor, way: &Way) -> Result<Tensor> {
+        let length = x.dim(1)?;
+        self.norm.forward(&if length == way.tokens { x } else { x.narrow(1, length - way.tokens, way.tokens)?.contiguous()? })
     }
 
     /// `hidden: [.., hidden] -> logits [.., vocabulary]`: only for the rows that are needed.
@@ -144,7 +198,7 @@ impl Model {
         i: usize,
         layer: &Layer,
         x: &Tensor,
-        angles: Option<&(Tensor, Tensor)>,
+        angles: Option<&Angles>,
         caches: Option<&mut [Cache]>,
         (pass, prefix): (&Pass, Option<&Soft>),
         taps: &mut dyn Tap,

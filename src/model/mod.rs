@@ -18,8 +18,8 @@ mod weights;
 
 pub use bitsandbytes::Piece;
 pub use build::random;
-pub use decoder::{Input, NoTap, Site, Tap};
-pub use forecast::{Forecast, fits, forecast};
+pub use decoder::{Input, NoTap, Site, Tap, Way};
+pub use forecast::{Footprint, Forecast, fits, forecast, segments, spare};
 pub use frozen::Frozen;
 pub use load::{Request, load};
 pub use spec::{Activation, Mlp, NormKind, Position, Spec};

@@ -87,6 +87,11 @@ fn hash(path: &str) -> u64 {
 }
 
 impl Deltas {
+    /// The largest scale of a low-rank delta; 1 without one.
+    pub fn scale(&self) -> f64 {
+        self.layers.values().map(|low| low.scale).reduce(f64::max).unwrap_or(1.0)
+    }
+
     /// Positions that virtual tokens take from the context.
     ///
     /// # Errors

@@ -67,8 +67,8 @@ pub fn token_losses(hidden: &Tensor, head: &HeadWeight, targets: &[u32]) -> crat
     Ok(losses)
 }
 
-/// Rows of one chunk: from the vocabulary alone.
-fn chunk_rows(vocabulary: usize) -> usize {
+/// Rows whose logits exist at the same time: from the vocabulary alone.
+pub fn chunk_rows(vocabulary: usize) -> usize {
     (LOGITS / vocabulary.max(1) / 64 * 64).clamp(64, 512)
 }
 

@@ -40,7 +40,7 @@ pub use activation::{gelu_erf, gelu_new, swiglu};
 pub use attention::{attention, attention_probabilities, packed_attention};
 pub use blocks::{widen_bf16, widen_f16};
 pub use columns::{packed_row_squares, row_squares, scale_columns};
-pub use cross_entropy::{HeadWeight, cross_entropy, smoothed_cross_entropy, token_losses};
+pub use cross_entropy::{HeadWeight, chunk_rows, cross_entropy, smoothed_cross_entropy, token_losses};
 pub use dropout::dropout;
 pub use embedding::{embedding, packed_embedding};
 pub use linear::{Layout, linear};

@@ -14,6 +14,15 @@ pub fn norm(gradients: &Gradients) -> crate::Result<f64> {
     Ok(total.sqrt())
 }
 
+/// The L2 norm of each gradient; not finite where any of its numbers is not.
+///
+/// # Errors
+/// Only what candle reports.
+pub fn norms(gradients: &Gradients) -> crate::Result<Vec<Option<f64>>> {
+    let norm = |gradient: &candle_core::Tensor| with_values(gradient, |values| Ok(squares(values).sqrt()));
+    gradients.0.iter().map(|gradient| Ok(gradient.as_ref().map(norm).transpose()?)).collect()
+}
+
 /// Eight lanes in a fixed order.
 fn squares(values: &[f32]) -> f64 {
     let mut lanes = [0.0_f64; 8];

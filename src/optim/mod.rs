@@ -13,7 +13,7 @@ mod tests;
 
 pub use adafactor::Adafactor;
 pub use adamw::{AdamW, AdamWOptions};
-pub use clip::{clip, norm};
+pub use clip::{clip, norm, norms};
 pub use gradients::Gradients;
 pub use method::{Method, Optimizer, Options};
 pub use scaler::Scaler;

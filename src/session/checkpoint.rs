@@ -100,6 +100,11 @@ impl Checkpoint {
         Self { path, identity, every, last: Instant::now(), took: Duration::ZERO, written: true, trouble: None }
     }
 
+    /// The name of the run's folder.
+    pub fn key(&self) -> String {
+        self.path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
     /// The same run, cut off before.
     ///
     /// # Errors

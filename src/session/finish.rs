@@ -47,6 +47,7 @@ impl Session {
         if changed {
             self.weights_changed();
         }
+        self.end_record();
         device::memory::give_back();
         self.publish();
         back

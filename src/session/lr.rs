@@ -3,9 +3,9 @@
 use candle_core::{DType, Tensor};
 
 use super::Session;
+use crate::Result;
 use crate::model::Frozen;
 use crate::train::{Recipe, Run};
-use crate::{Error, Result};
 
 /// One step of the sweep.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,7 +55,7 @@ impl Session {
                 let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas());
                 match run.step(&model, deltas, self.dataset()?) {
                     Ok(step) => points.push(next(&points, step.lr, step.loss)),
-                    Err(Error::NotFinite { .. }) => break,
+                    Err(error) if error.not_finite() => break,
                     Err(error) => return Err(error),
                 }
                 if let Some(point) = points.last() {

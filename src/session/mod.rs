@@ -12,10 +12,14 @@ mod inside;
 mod load;
 mod look;
 mod lr;
+mod memorise;
+mod memory;
 mod merge;
+mod predict;
 mod pretrain;
 mod ptune;
 mod quant;
+mod runs;
 mod save;
 mod shards;
 mod snapshot;
@@ -37,12 +41,14 @@ pub use inside::{Choosing, Nobody, Numbers, Watch};
 pub use load::{Loaded, Plan, Progress};
 pub use look::Candidate;
 pub use lr::{Point, Sweep};
+pub use memorise::{Memorised, Memory, WRITTEN};
+pub use memory::{Room, Saving, Thrift};
 pub use merge::Merging;
+pub use predict::Prediction;
 pub use pretrain::Shape;
 pub use quant::{Format, Quantised, Substitute, TensorError};
 pub use save::{MAX_SHARD, Saved};
 pub use snapshot::{Shared, Snapshot};
-pub use train::Prediction;
 
 use crate::adapter::Adapter;
 use crate::data::Dataset;
@@ -64,6 +70,7 @@ pub struct Session {
     history: Arc<History>,
     cache: PathBuf,
     runs: PathBuf,
+    records: PathBuf,
     settings: PathBuf,
     running: PathBuf,
     seed: u64,
@@ -78,6 +85,7 @@ pub struct Session {
     generation: Option<Generation>,
     chat: Vec<Message>,
     run: Option<train::Active>,
+    thrift: Thrift,
     unsaved: Unsaved,
 }
 
@@ -107,6 +115,7 @@ impl Session {
             history,
             cache: home.cache(),
             runs: home.runs(),
+            records: home.records(),
             settings: home.settings(),
             running: home.running(),
             seed: FIRST_SEED,
@@ -120,6 +129,7 @@ impl Session {
             generation: None,
             chat: Vec::new(),
             run: None,
+            thrift: Thrift::default(),
             unsaved: Unsaved::default(),
         }
     }

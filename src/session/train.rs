@@ -2,15 +2,13 @@
 
 use candle_core::DType;
 
-use super::Session;
 use super::checkpoint::{self, Checkpoint, Found};
 use super::full::retrack;
+use super::runs::Keeping;
 use super::subject::{Identity, Subject};
-use crate::data::Dataset;
-use crate::device;
-use crate::model::{Frozen, Model, fits};
-use crate::train::{Recipe, Run, Step};
-use crate::words::training;
+use super::{Prediction, Room, Session};
+use crate::model::{Frozen, Model};
+use crate::train::{Recipe, Run, Step, Tape};
 use crate::{Error, Result};
 
 /// A run and what it works on.
@@ -24,18 +22,8 @@ pub struct Active {
     dtype: DType,
     /// Set where the run is kept for another process.
     pub(super) checkpoint: Option<Checkpoint>,
-}
-
-/// What a run is expected to take, said before it begins.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Prediction {
-    pub steps: usize,
-    pub parameters: usize,
-    /// Memory beside the weights that are loaded.
-    pub bytes: u64,
-    /// Of that, for frozen weights that had to be widened.
-    pub widened: u64,
-    pub seconds: f64,
+    pub(super) room: Room,
+    pub(super) keeping: Keeping,
 }
 
 impl Session {
@@ -45,20 +33,9 @@ impl Session {
     /// # Errors
     /// `NoModel`, `NoData`, `BatchTooBig`, `TooBig`, `BadValue` for packing behind a soft prompt: nothing has changed then.
     pub fn begin_training(&mut self, recipe: Recipe, dtype: DType) -> Result<Prediction> {
-        let (model, data) = (&self.base()?.model, self.dataset()?);
         let full = self.adapter.is_none();
-        self.fits_context(data)?;
-        self.packs(&recipe)?;
-        let steps = recipe.total_steps(data.count())?;
-        let whole = (model.parameters() - self.frozen.as_ref().map_or(0, Frozen::count)) as usize;
-        let trained = self.adapter.as_ref().map_or(whole, |adapter| adapter.parameters());
-        let prediction = predict(model, data, &recipe, (steps, trained, full), dtype);
-        let smaller = match recipe.batch {
-            _ if !full && !recipe.packed && model.packed() => "%train dtype=packed".to_owned(),
-            1 => String::new(),
-            batch => format!("%train batch=1 accum={}", batch * recipe.accum),
-        };
-        fits("training", prediction.bytes, smaller)?;
+        let (prediction, room) = self.foresee(&recipe, dtype)?;
+        let (model, data) = (&self.base()?.model, self.dataset()?);
         let mut working = model.converted_but(held_in(dtype, full), !full && recipe.packed)?;
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
@@ -66,7 +43,8 @@ impl Session {
         };
         let mut run = Run::begin(recipe, vars, data)?;
         run.compute_in(dtype);
-        self.run = Some(Active { run, working: Some(working), full, dtype, checkpoint: None });
+        run.keep(Tape::new(room.every));
+        self.run = Some(Active { run, working: Some(working), full, dtype, checkpoint: None, room, keeping: Keeping::default() });
         Ok(prediction)
     }
 
@@ -91,6 +69,7 @@ impl Session {
         let checkpoint = Checkpoint::of(found, every);
         checkpoint.restore(&mut active.run)?;
         active.checkpoint = Some(checkpoint);
+        active.keeping = Keeping::resumed();
         self.run = Some(active);
         Ok(())
     }
@@ -116,25 +95,6 @@ impl Session {
         Ok(found)
     }
 
-    /// An example of n tokens takes n - 1 positions behind the virtual ones.
-    fn fits_context(&self, data: &Dataset) -> Result<()> {
-        let (longest, room, context) = (data.longest(), self.room()?, self.base()?.model.spec.context);
-        if longest <= room + 1 {
-            return Ok(());
-        }
-        Err(Error::LongExamples { longest, virtual_tokens: context - room, context, fits: room })
-    }
-
-    /// Virtual tokens stand before a row, and a packed row holds many examples.
-    fn packs(&self, recipe: &Recipe) -> Result<()> {
-        let soft = self.adapter.as_ref().is_some_and(|adapter| adapter.deltas().prompt.is_some());
-        if !recipe.pack || !soft {
-            return Ok(());
-        }
-        let allowed = training::NO_PACKED_PROMPT.to_string();
-        Err(Error::BadValue { option: "pack".to_owned(), given: "true".to_owned(), allowed })
-    }
-
     fn subject(&self) -> Result<Subject> {
         let subject = Subject::of(&self.base()?.model, self.adapter.as_ref(), self.dataset()?)?;
         Ok(match &self.frozen {
@@ -153,11 +113,15 @@ impl Session {
     /// # Errors
     /// `NoRun`, `NoModel`, `NoData`.
     pub fn resume_training(&mut self, steps: Option<usize>) -> Result<()> {
+        let active = self.run.as_ref().ok_or(Error::NoRun {})?;
+        let (_, room) = self.foresee(&active.run.recipe, active.dtype)?;
         let model = &self.loaded.as_ref().ok_or(Error::NoModel {})?.model;
         let active = self.run.as_mut().ok_or(Error::NoRun {})?;
         if active.run.returned() {
             return Err(Error::RunReturned { step: active.run.weights_of() });
         }
+        active.run.keep(Tape::new(room.every));
+        active.room = room;
         if let Some(steps) = steps {
             active.run.extend(steps);
         }
@@ -176,11 +140,8 @@ impl Session {
         Ok(self.run.as_ref().filter(|active| active.full).and_then(|active| active.working.as_ref()).unwrap_or(base))
     }
 
-    /// One optimizer step, and a look at the validation examples when it is due; `None` when the run is done.
-    ///
-    /// # Errors
-    /// `NotFinite`, `NoGradient`, `Interrupted` during validation.
-    pub fn train_step(&mut self) -> Result<Option<Step>> {
+    /// [`Session::train_step`] without its record.
+    pub(super) fn take_step(&mut self) -> Result<Option<Step>> {
         let Some(Active { run, working: Some(model), checkpoint, .. }) = &mut self.run else { return Ok(None) };
         let data = self.data.as_mut().ok_or(Error::NoData {})?;
         if run.done() {
@@ -230,25 +191,4 @@ impl Session {
 /// The weights that are trained stay f32.
 fn held_in(dtype: DType, full: bool) -> DType {
     if full { DType::F32 } else { dtype }
-}
-
-fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, full): (usize, usize, bool), dtype: DType) -> Prediction {
-    let longest = data.longest().min(model.spec.context);
-    // What is in this dtype already, or may stay packed, is shared, not copied; a full run copies all.
-    let widened = if full { model.parameters() * 4 } else { model.converted_bytes(dtype, recipe.packed) };
-    // Gradient, and what the optimizer keeps, all f32; early stopping keeps the best weights too.
-    let best = if recipe.patience.is_some() { 4 } else { 0 };
-    let optimizer = (4 + recipe.optimizer.bytes_per_parameter(recipe.momentum) + best) * parameters as u64;
-    let mut lengths: Vec<usize> = data.train.iter().map(|example| example.len().min(longest)).collect();
-    lengths.sort_unstable_by(|a, b| b.cmp(a));
-    let tokens = if recipe.pack { lengths.iter().take(recipe.batch).sum() } else { recipe.batch * longest };
-    let bytes = widened + optimizer + model.step_bytes(tokens);
-    let mean = data.train.iter().map(|example| example.len()).sum::<usize>() as f64 / data.train.len().max(1) as f64;
-    let tokens = mean * (recipe.batch * recipe.accum * steps) as f64;
-    let products = (model.spec.layers * model.spec.layer_products()) as f64;
-    // Forward and the gradient to the inputs; all weights need theirs too. The head runs on the learned tokens only.
-    let flops = 2.0 * products * if full { 3.0 } else { 2.0 } + 4.0 * (model.spec.vocabulary * model.spec.hidden) as f64 * 0.5;
-    // What was seen on this decoder: half the speed of a plain product, and the small operations of each layer beside it.
-    let overhead = (recipe.accum * steps * model.spec.layers) as f64 * 2e-3;
-    Prediction { steps, parameters, bytes, widened, seconds: tokens * flops / (0.5 * device::speed()) + overhead }
 }

@@ -43,9 +43,14 @@ impl Home {
         self.root.join("cache")
     }
 
-    /// Past training runs, one folder each.
+    /// Checkpoints of training runs that were cut off, one folder each.
     pub fn runs(&self) -> PathBuf {
         self.root.join("runs")
+    }
+
+    /// Records of all runs, for [`super::Runs`].
+    pub fn records(&self) -> PathBuf {
+        self.root.join("records")
     }
 
     /// Notes of heavy work, for [`super::Running`].

@@ -2,12 +2,16 @@
 
 mod history;
 mod home;
+mod record;
 mod running;
+mod runs;
 mod settings;
 mod write;
 
 pub use history::History;
 pub use home::Home;
+pub use record::{End, Head, Layers, Past, Point, Record};
 pub use running::{Left, Running, left_behind};
+pub use runs::{All as AllRuns, Runs};
 pub use settings::Settings;
 pub use write::{WRITING, atomic_folder, atomic_write, check_room};

@@ -15,21 +15,20 @@ impl Unproven {
         Self(vars.iter().map(|(name, _)| name.clone()).collect())
     }
 
-    /// Looks at a step's gradients. A LoRA A behind a B of zeros cannot have one yet: it is looked at again once its B has moved.
+    /// Looks at the norms of a step's gradients. A LoRA A behind a B of zeros cannot have one yet: it is looked at again once its B has moved.
     ///
     /// # Errors
     /// `NoGradient`, `NotFinite`: the first tensor that is wrong.
-    pub fn look(&mut self, step: usize, vars: &[(String, Var)], gradients: &[Option<Tensor>]) -> Result<()> {
-        for ((name, _), gradient) in vars.iter().zip(gradients) {
+    pub fn look(&mut self, step: usize, vars: &[(String, Var)], norms: &[Option<f64>]) -> Result<()> {
+        for ((name, _), norm) in vars.iter().zip(norms) {
             let none = || Error::NoGradient { tensor: name.clone(), step };
-            let largest = gradient.as_ref().map(largest).transpose()?;
-            if largest.is_some_and(|g| !g.is_finite()) {
+            if norm.is_some_and(|norm| !norm.is_finite()) {
                 return Err(Error::NotFinite { what: format!("gradient of `{name}`"), step });
             }
             if !self.0.contains(name) {
                 continue;
             }
-            let moved = largest.is_some_and(|g| g > 0.0);
+            let moved = norm.is_some_and(|norm| norm > 0.0);
             if moved {
                 self.0.remove(name);
             } else if !behind_zero(name, vars)? {
@@ -66,9 +65,8 @@ mod tests {
         vec![("m.lora_A.weight".to_owned(), var(1.0)), ("m.lora_B.weight".to_owned(), var(b))]
     }
 
-    fn look(unproven: &mut Unproven, vars: &[(String, Var)], gradients: [f32; 2]) -> Result<()> {
-        let gradients: Vec<_> = gradients.iter().map(|x| Some(Tensor::new(&[*x, 0.0], &Device::Cpu).unwrap())).collect();
-        unproven.look(1, vars, &gradients)
+    fn look(unproven: &mut Unproven, vars: &[(String, Var)], gradients: [f64; 2]) -> Result<()> {
+        unproven.look(1, vars, &gradients.map(Some))
     }
 
     #[test]
@@ -81,7 +79,7 @@ mod tests {
         assert!(matches!(look(&mut unproven, &moved, [0.0, 0.5]), Err(Error::NoGradient { tensor, .. }) if tensor == "m.lora_A.weight"));
         assert_eq!(look(&mut unproven, &moved, [0.2, 0.0]), Ok(()));
         assert_eq!(look(&mut unproven, &moved, [0.0, 0.0]), Ok(()), "once proven, a zero is no defect");
-        assert!(matches!(look(&mut unproven, &moved, [f32::NAN, 0.0]), Err(Error::NotFinite { .. })));
+        assert!(matches!(look(&mut unproven, &moved, [f64::NAN, 0.0]), Err(Error::NotFinite { .. })));
         assert!(matches!(unproven.look(1, &moved, &[None, None]), Ok(())), "proven tensors may miss a batch");
         let mut fresh = Unproven::new(&moved);
         assert!(matches!(fresh.look(1, &moved, &[None, None]), Err(Error::NoGradient { .. })));

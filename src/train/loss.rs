@@ -2,8 +2,9 @@
 
 use candle_core::{DType, Tensor};
 
+use super::Tape;
 use crate::data::{self, Batch, Example, IGNORE};
-use crate::model::{Input, Model, NoTap};
+use crate::model::{Input, Model, NoTap, Tap};
 use crate::nn::{Deltas, Pass, Weight};
 use crate::ops::{self, HeadWeight};
 use crate::optim::{Gradients, Parameters};
@@ -36,26 +37,23 @@ pub fn head_of(model: &Model) -> HeadWeight {
     }
 }
 
-/// Hidden states of the positions that are learned, `[N, hidden]`, and what each should predict.
-fn learned_rows(model: &Model, pass: &Pass, batch: &Batch) -> Result<(Tensor, Vec<u32>)> {
-    let ids = Tensor::from_vec(batch.ids.clone(), (batch.rows, batch.width), &model.device)?;
-    let pass = Pass { documents: batch.documents(), ..*pass };
-    let hidden = model.forward(Input::Ids(&ids), None, &pass, &mut NoTap)?; // (B, T, C)
+/// Of the hidden states `[B, T, hidden]` those of the positions that are learned, `[N, hidden]`, and what each should predict.
+fn learned_rows(model: &Model, hidden: &Tensor, batch: &Batch, half: Option<DType>) -> Result<(Tensor, Vec<u32>)> {
     let learned = batch.targets.iter().enumerate().filter(|(_, target)| **target != IGNORE);
     let (rows, targets): (Vec<u32>, Vec<u32>) = learned.map(|(row, target)| (row as u32, *target as u32)).unzip();
     let rows = Tensor::new(rows, &model.device)?;
     let hidden = hidden.reshape((batch.rows * batch.width, model.spec.hidden))?;
     let hidden = hidden.index_select(&rows, 0)?;
-    Ok((pass.half.map_or_else(|| Ok(hidden.clone()), |half| ops::rounded(&hidden, half))?, targets))
+    Ok((half.map_or_else(|| Ok(hidden.clone()), |half| ops::rounded(&hidden, half))?, targets))
 }
 
-/// The sum of losses as a scalar on the graph.
-///
-/// # Errors
-/// Shapes; a batch longer than the context.
-pub fn on_graph(model: &Model, pass: &Pass, batch: &Batch, smoothing: f64) -> Result<Tensor> {
-    let (hidden, targets) = learned_rows(model, pass, batch)?;
-    ops::smoothed_cross_entropy(&hidden, &head_of(model), &targets, smoothing)
+/// Hidden states `[B, T, hidden]` of a batch.
+pub fn hidden(model: &Model, batch: &Batch, pass: &Pass, taps: &mut dyn Tap) -> Result<Tensor> {
+    model.forward(Input::Ids(&ids(model, batch)?), None, &Pass { documents: batch.documents(), ..*pass }, taps)
+}
+
+fn ids(model: &Model, batch: &Batch) -> Result<Tensor> {
+    Ok(Tensor::from_vec(batch.ids.clone(), (batch.rows, batch.width), &model.device)?)
 }
 
 /// What the gradients of a window are of.
@@ -88,14 +86,37 @@ pub fn gradients(
     aim: Aim,
     seed: &mut dyn FnMut() -> u64,
 ) -> Result<(Loss, Gradients)> {
+    gradients_on(&mut Tape::default(), model, deltas, window, vars, aim, seed)
+}
+
+/// [`gradients`] with as much of each forward pass kept as `tape` says: the same bits.
+///
+/// # Errors
+/// As for [`gradients`].
+pub fn gradients_on(
+    tape: &mut Tape,
+    model: &Model,
+    deltas: Option<&Deltas>,
+    window: &[Batch],
+    vars: &Parameters,
+    aim: Aim,
+    seed: &mut dyn FnMut() -> u64,
+) -> Result<(Loss, Gradients)> {
     let mut loss = Loss { sum: 0.0, tokens: window.iter().map(|batch| batch.learned).sum() };
+    if loss.tokens == 0 {
+        return Err(Error::NothingLearned { rows: window.iter().map(|batch| batch.rows).sum() });
+    }
     let mut gradients = Gradients::default();
     for batch in window {
-        let pass = Pass { deltas, dropout: Some(seed()), half: aim.half, ..Pass::default() };
-        let sum = on_graph(model, &pass, batch, aim.smoothing)?;
-        loss.sum += f64::from(sum.to_scalar::<f32>()?);
-        let mut store = (sum * (aim.scale / loss.tokens as f64))?.backward()?;
-        gradients.add(Gradients::take(vars, &mut store))?;
+        let pass = Pass { deltas, dropout: Some(seed()), half: aim.half, documents: batch.documents() };
+        let ids = ids(model, batch)?;
+        let of_batch = tape.gradients(model, Input::Ids(&ids), &pass, vars, |hidden| {
+            let (hidden, targets) = learned_rows(model, hidden, batch, aim.half)?;
+            let sum = ops::smoothed_cross_entropy(&hidden, &head_of(model), &targets, aim.smoothing)?;
+            loss.sum += f64::from(sum.to_scalar::<f32>()?);
+            Ok((sum * (aim.scale / loss.tokens as f64))?)
+        })?;
+        gradients.add(of_batch)?;
     }
     Ok((loss, gradients))
 }
@@ -111,7 +132,7 @@ pub fn evaluate(model: &Model, pass: &Pass, examples: &[Example], batch: usize, 
             return Err(Error::Interrupted { what: ui::EVAL_STOPPED.to_string() });
         }
         let batch = data::batch(chunk, 0);
-        let (hidden, targets) = learned_rows(model, pass, &batch)?;
+        let (hidden, targets) = learned_rows(model, &hidden(model, &batch, pass, &mut NoTap)?, &batch, pass.half)?;
         loss.sum += ops::token_losses(&hidden, &head_of(model), &targets)?.iter().map(|l| f64::from(*l)).sum::<f64>();
         loss.tokens += targets.len();
     }

@@ -5,13 +5,15 @@ use std::time::Instant;
 use candle_core::{DType, Var};
 
 use super::check::Unproven;
+use super::guard::{self, Failed};
+use super::stats::{self, Sample, Stats};
 use super::stopping::{self, Best};
-use super::{Aim, Loss, Recipe, loss};
+use super::{Aim, Loss, Recipe, Tape, loss};
 use crate::data::{self, Dataset, Order};
 use crate::device::memory::Peak;
 use crate::model::Model;
 use crate::nn::{Deltas, Pass};
-use crate::optim::{Gradients, Optimizer, Scaler, clip, norm};
+use crate::optim::{Gradients, Optimizer, Scaler, clip, norm, norms};
 use crate::random::Random;
 use crate::stop::Stop;
 use crate::{Error, Result};
@@ -56,6 +58,11 @@ pub struct Run {
     /// Instead of the schedule's, until it is taken away.
     rate: Option<f64>,
     pub(super) steps: Vec<Step>,
+    /// Of each step.
+    pub(super) stats: Vec<Stats>,
+    /// Norms of the last step's gradients, in the order of `vars`.
+    norms: Vec<Option<f64>>,
+    tape: Tape,
     /// The recipe's, until more steps are asked for.
     pub(super) patience: Option<usize>,
     pub(super) best: Option<Best>,
@@ -86,11 +93,14 @@ impl Run {
             scaler: None,
             rate: None,
             steps: Vec::new(),
+            stats: Vec::new(),
+            norms: Vec::new(),
             patience: recipe.patience,
             best: None,
             returned: false,
             peak: Peak::start(),
             seconds: 0.0,
+            tape: Tape::default(),
             vars,
             recipe,
         })
@@ -118,6 +128,16 @@ impl Run {
 
     pub fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// Beside each of the steps.
+    pub fn stats(&self) -> &[Stats] {
+        &self.stats
+    }
+
+    /// Norms of the last step's gradient by layer.
+    pub fn layers(&self) -> Vec<(String, f64)> {
+        stats::by_layer(&self.vars, &self.norms)
     }
 
     pub fn done(&self) -> bool {
@@ -164,9 +184,24 @@ impl Run {
         !self.returned && self.best.as_ref().is_some_and(|best| best.validation.step < self.steps.len())
     }
 
+    /// Bytes that the optimizer holds: they go when another run takes this one's place.
+    pub fn held(&self) -> u64 {
+        let numbers: usize = self.vars.iter().map(|(_, var)| var.elem_count()).sum();
+        if self.steps.is_empty() { 0 } else { 2 * 4 * numbers as u64 }
+    }
+
     /// Highest resident memory of this run, in bytes.
     pub fn peak(&mut self) -> u64 {
         self.peak.look()
+    }
+
+    /// How much of each forward pass is kept from now on.
+    pub fn keep(&mut self, tape: Tape) {
+        self.tape = tape;
+    }
+
+    pub fn tape(&self) -> &Tape {
+        &self.tape
     }
 
     pub fn vars(&self) -> &[(String, Var)] {
@@ -201,27 +236,34 @@ impl Run {
         let started = Instant::now();
         let n = self.steps.len() + 1;
         let window = self.window(data);
-        let (random, peak) = (&mut self.random, &mut self.peak);
+        let (random, peak, mut seeds) = (&mut self.random, &mut self.peak, Vec::new());
         let aim = Aim { smoothing: self.recipe.label_smoothing, scale: self.scaler.map_or(1.0, |scaler| scaler.scale()), half: self.half };
-        let (loss, mut gradients) = loss::gradients(model, deltas, &window, &self.vars, aim, &mut || {
+        let (loss, mut gradients) = loss::gradients_on(&mut self.tape, model, deltas, &window, &self.vars, aim, &mut || {
             peak.look();
-            random.bits()
+            seeds.push(random.bits());
+            seeds[seeds.len() - 1]
         })?;
         self.peak.look();
         let loss = loss.mean();
         let overflowed = self.overflowed(loss, &mut gradients)?;
         let lr = self.rate.unwrap_or_else(|| self.recipe.rates(self.total).lr(self.taken()));
-        let mut grad_norm = f64::NAN;
+        let (mut grad_norm, mut ratio) = (f64::NAN, f64::NAN);
         if !overflowed {
-            if !loss.is_finite() {
-                return Err(Error::NotFinite { what: "the loss".into(), step: n });
+            self.norms = norms(&gradients)?;
+            if let Some(what) = guard::not_finite(loss, &self.vars, &self.norms) {
+                let failed = Failed { model, deltas, vars: &self.vars, window: &window, seeds: &seeds, aim, data, step: n };
+                return Err(failed.locate(what)?);
             }
-            self.unproven.look(n, &self.vars, &gradients.0)?;
+            self.unproven.look(n, &self.vars, &self.norms)?;
             grad_norm = clip(&mut gradients, self.recipe.clip)?;
+            let before = Sample::of(&self.vars)?;
             self.optimizer.step(&gradients, lr)?;
+            ratio = before.ratio(&self.vars)?;
         }
         let tokens = window.iter().map(|batch| batch.tokens).sum();
-        self.seconds += started.elapsed().as_secs_f64();
+        let seconds = started.elapsed().as_secs_f64();
+        self.seconds += seconds;
+        self.stats.push(Stats { seconds, ratio });
         self.steps.push(Step { n, of: self.total, loss, lr, grad_norm, tokens, validation: None, overflowed });
         self.steps.last().ok_or(Error::NoRun {})
     }

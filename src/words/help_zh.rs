@@ -91,6 +91,7 @@ const MAGICS: &[(&str, &str, &str)] = &[
         "从文本学习字节级 BPE 词表，从随机权重开始，成为会话的模型。用 `%save` 保存。\
          被中断的训练（Ctrl-C、崩溃、断电）在再次给出同一行命令时从最后一个检查点继续。",
     ),
+    ("runs", "显示以前的训练及其曲线", "每次训练都会在 home 中逐步留下记录：被停止或被杀死的也一样。不带选项时列出全部。"),
     (
         "lr",
         "寻找学习率：学习率逐步升高时的损失",
@@ -100,7 +101,7 @@ const MAGICS: &[(&str, &str, &str)] = &[
         "eval",
         "评估模型",
         "`%eval ppl FILE` 按 transformers 文档的滑动窗口方法计算一段文本的困惑度。不带文件的 `%eval ppl` 计算 `%data` 验证样本中学习的词元的困惑度。\
-         两者是不同的数值：每次都会打印所用的方法。",
+         两者是不同的数值：每次都会打印所用的方法。`%eval memorised` 让模型从训练样本的开头接着写，并统计有多少内容逐字出现在训练集中。",
     ),
     (
         "quant",
@@ -172,6 +173,12 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("train", "best", "回到验证损失最低的那一步的权重"),
     ("train", "seed", "样本顺序与 dropout 的种子；不给时用会话的种子"),
     ("*", "save_every", "每隔多少步写一次检查点，被杀死的训练由此继续；不给时大约每半分钟一次"),
+    (
+        "*",
+        "recompute",
+        "少保留前向计算的结果，在反向传播时重新计算（梯度检查点）：`layer` 逐层，`N` 每 N 层，`off` 不用；`auto` 仅在内存需要时使用",
+    ),
+    ("*", "memory", "训练时本进程最多占用的内存，例如 1.5GB"),
     ("train", "resume", "继续被停止的训练；另一个进程的训练由同样的 `%load`、`%data`、`%lora` 找到"),
     ("pretrain", "fresh", "即使同一行命令曾被中断也重新开始"),
     ("pretrain", "files", "文本文件；多个用逗号分隔"),
@@ -189,6 +196,10 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("pretrain", "lr", "最高学习率；不给时为 1e-3"),
     ("pretrain", "seed", "初始权重、样本顺序的种子；不给时用会话的种子"),
     // 其余
+    ("runs", "show", "要显示的训练：由什么构成、过程如何、各层的梯度"),
+    ("runs", "overlay", "画进同一张图的训练"),
+    ("runs", "plot", "画什么：loss 损失；lr 学习率；grad_norm 梯度范数；ratio 更新与权重之比；speed 每秒词元数；all 全部"),
+    ("runs", "drop", "移出列表的训练；其记录移到一旁，不会删除"),
     ("load", "model", "名字、目录或文件"),
     ("load", "dtype", "权重在内存中的类型；不给时量化的权重保持量化"),
     ("load", "device", "放到哪里：`cpu`、`cuda`、`metal`、`auto`"),
@@ -236,7 +247,11 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("adapters", "detach", "取下附加的适配器，以原名保留"),
     ("adapters", "drop", "丢弃这一个，无论是否已保存"),
     ("adapters", "spectrum", "显示它给每一层增加的部分的奇异值，不切换"),
-    ("compare", "methods", "方法，用逗号分隔：`lora`、`rslora`、`dora`、`p-tuning`、`p-tuning-lstm`、`prompt`、`prefix`、`full`；`full:1e-3` 为一种方法单独指定学习率"),
+    (
+        "compare",
+        "methods",
+        "方法，用逗号分隔：`lora`、`rslora`、`dora`、`p-tuning`、`p-tuning-lstm`、`prompt`、`prefix`、`full`；`full:1e-3` 为一种方法单独指定学习率",
+    ),
     ("compare", "steps", "每种方法的优化步数"),
     ("compare", "text", "用来衡量遗忘的文本"),
     ("compare", "r", "低秩方法的秩"),

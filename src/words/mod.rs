@@ -7,6 +7,7 @@ pub mod formats;
 pub mod help_zh;
 pub mod lab;
 pub mod luck;
+pub mod memory;
 pub mod nearest;
 pub mod prompts;
 pub mod servers;

@@ -31,7 +31,7 @@ fn magics_options_and_choices() {
     case(&desk, "%tr|", &["%train"], "%tr");
     case(&desk, "%load spark\n%lo|", &["%load", "%lora"], "%lo");
     case(&desk, "?lor|", &["?lora"], "?lor");
-    case(&desk, "%train ep|", &["epochs="], "ep");
+    case(&desk, "%train ep|", &["epochs=", "eps="], "ep");
     case(&desk, "%train --ep|", &["--epochs="], "--ep");
     case(&desk, "%train w|", &["warmup=", "weight_decay="], "w");
     case(&desk, "%train schedule=c|", &["cosine", "constant"], "c");

@@ -233,6 +233,59 @@ results! {
         /// Highest resident memory during this run.
         peak_rss_bytes: u64,
         seconds: f64,
+        /// What was forecast for it before the first step.
+        forecast_rss_bytes: u64,
+        /// The same with all layers kept for the backward pass.
+        plain_rss_bytes: u64,
+        /// Layers that are run again at a time; 0 where all are kept.
+        recompute: u64,
+        /// Spent in running layers again.
+        again_seconds: f64,
+    }
+    /// `%runs`
+    Runs {
+        runs: Vec<RunRow>,
+        /// Records that could not be read.
+        skipped: u64,
+    }
+    RunRow {
+        n: u64,
+        /// `2026-11-24 13:30`, UTC.
+        began: String,
+        model: String,
+        data: String,
+        method: String,
+        /// The settings, as JSON.
+        recipe: String,
+        parameters: u64,
+        steps: u64,
+        /// Planned.
+        of: u64,
+        loss: Option<f64>,
+        best_step: Option<u64>,
+        best_val_loss: Option<f64>,
+        seconds: f64,
+        /// 0 for a run that was killed.
+        peak_rss_bytes: u64,
+        /// `done`, `stopped`, `running`, `killed`, or the name of an error.
+        ended: String,
+        /// Of every step, where a run was asked for by its number.
+        losses: Vec<f64>,
+        grad_norms: Vec<f64>,
+        /// log10 of update to weight.
+        ratios: Vec<f64>,
+    }
+    /// `%eval memorised`: shares of sequences of eight tokens that stand word for word in the training set.
+    Memorised {
+        /// After training prefixes.
+        trained: Option<f64>,
+        /// After held-out prefixes.
+        held_out: Option<f64>,
+        /// Of the held-out text itself.
+        chance: Option<f64>,
+        /// Sequences that were looked at, of both kinds of prefixes.
+        sequences: u64,
+        method: String,
     }
     /// `%lr find`
     LrFind { rates: Vec<f64>, losses: Vec<f64>, suggestion: Option<f64>, }

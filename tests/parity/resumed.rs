@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::DType;
-use lantern::data::{Options, Template};
+use lantern::data::Options;
 use lantern::hub::Wish;
 use lantern::session::{Format, Session, Shared};
 use lantern::stop::Stop;
@@ -55,7 +55,7 @@ fn streaming(home: &std::path::Path, file: &std::path::Path) -> Session {
     open(&mut session, path("llama-tiny").to_str().unwrap(), None).unwrap();
     session.quantise(Format::parse("nf4").unwrap(), &mut |_, _| {}).unwrap();
     session.load_adapter(&path("llama-tiny/lora")).unwrap();
-    let options = Options { val: 0.2, template: Template::Alpaca, ..Options::default() };
+    let options = Options { val: 0.2, ..Options::default() };
     session.stream_set(file.to_str().unwrap(), Wish::default(), options, &mut |_, _| {}).unwrap();
     assert_eq!(session.dataset().unwrap().count(), 8);
     let notes = json("llama-tiny/training.json");
@@ -69,7 +69,7 @@ fn streaming(home: &std::path::Path, file: &std::path::Path) -> Session {
 fn a_streamed_run_that_was_killed_goes_on_to_the_bit() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rows.jsonl");
-    let rows: String = (0..10).map(|i| format!("{{\"instruction\":\"add {i}\",\"output\":\"{}\"}}\n", i + 1)).collect();
+    let rows: String = (0..10).map(|i| format!("{{\"text\":\"add {i} to one\"}}\n")).collect();
     std::fs::write(&file, rows).unwrap();
     let home = |name: &str| folder.path().join(name);
     let straight = steps(&mut streaming(&home("a"), &file), 9);

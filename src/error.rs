@@ -121,6 +121,7 @@ errors! {
     AdapterTaken { name: String }
     AdapterMerged { name: String }
     NoAdapterNamed { given: String, nearest: String }
+    NoSpectrum { adapter: String }
     CannotUnmerge { name: String }
     NothingMerged {}
     // The Jupyter kernel

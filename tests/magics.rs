@@ -1,5 +1,7 @@
 //! Each magic as a person uses it: transcripts, results as JSON, the list itself, completion.
 
+mod adapters;
+mod compare;
 mod complete;
 mod data;
 mod generate;

@@ -3,6 +3,7 @@
 //! Each comparison prints what it found: `cargo test --release -p lantern-repl --test all parity -- --nocapture`.
 
 mod adapter;
+mod adapters;
 mod blocks;
 mod curve;
 mod fixture;

@@ -12,18 +12,24 @@ use crate::harness::world::{Heard, Room, TEXT, World, fixture};
 const SIZE: (u16, u16) = (80, 40);
 /// Enough for the screen to be drawn ten times and more before the end: a step takes two milliseconds or more, a drawing comes every 125.
 const STEPS: usize = 1200;
+/// Enough for twenty kills on the way.
+const LONG: usize = 3000;
 const EVERY: usize = 60;
 /// A checkpoint that never comes; how often one is written is no part of what a run is.
 const NEVER: usize = 1_000_000;
 
 /// A small run, with validation in between.
 fn pretrain(world: &World, every: usize) -> String {
+    pretrain_for(world, STEPS, every)
+}
+
+fn pretrain_for(world: &World, steps: usize, every: usize) -> String {
     let book = world.path("book.txt");
     if !book.exists() {
         world.write("book.txt", include_str!("../tutorials/data/text/us-declaration.txt"));
     }
     let shape = "vocab=300 layers=2 hidden=64 heads=2 context=32 block=32";
-    format!("%pretrain {} name=tiny {shape} steps={STEPS} batch=4 lr=3e-3 seed=3 eval_every=400 save_every={every}", book.display())
+    format!("%pretrain {} name=tiny {shape} steps={steps} batch=4 lr=3e-3 seed=3 eval_every=400 save_every={every}", book.display())
 }
 
 /// The result of the last line of `code` and the bytes of the weights that it leaves in `folder`.
@@ -42,9 +48,10 @@ fn finished(world: &World, code: &str, folder: &str) -> (Value, Vec<u8>) {
 
 /// The step that the progress line shows.
 fn step(screen: &str) -> Option<usize> {
-    let of = format!("/{STEPS} ");
-    let before = &screen[..screen.rfind(&of)?];
-    before.rsplit(' ').next()?.parse().ok()
+    [STEPS, LONG].iter().find_map(|of| {
+        let before = &screen[..screen.rfind(&format!("/{of} "))?];
+        before.rsplit(' ').next()?.parse().ok()
+    })
 }
 
 /// Runs `code` on a terminal and kills it, as a lack of memory or power would, once it shows step `at`. Gives the screen.
@@ -71,30 +78,84 @@ fn checkpoints(home: &Path) -> Vec<PathBuf> {
     files(home).into_iter().filter(|file| file.ends_with("checkpoint.safetensors")).collect()
 }
 
+/// All that a run can hold: factored moments, a scale of the loss, the best weights so far, smoothed labels, packed rows.
+const STATEFUL: &str = " optimizer=adafactor dtype=f16 patience=1000 label_smoothing=0.1 pack=true accum=2";
+
+/// The step of the only checkpoint; none before the first.
+fn kept(world: &World) -> usize {
+    let files = checkpoints(world.home());
+    assert!(files.len() < 2, "{files:?}");
+    files.first().map_or(0, |file| lantern::train::header::<Value>(file).unwrap().1.step)
+}
+
+/// Leaves what a kill inside a write leaves: a part of the next checkpoint beside the last one.
+fn half_written(world: &World) {
+    let checkpoint = &checkpoints(world.home())[0];
+    let bytes = std::fs::read(checkpoint).unwrap();
+    std::fs::write(checkpoint.with_file_name(".writing-Xq3f"), &bytes[..bytes.len() / 2]).unwrap();
+}
+
 #[test]
-fn a_pretraining_that_is_killed_again_and_again_makes_the_same_weights() {
+fn a_pretraining_that_is_killed_twenty_times_makes_the_same_weights() {
+    const EVERY: usize = 25;
+    let line = |world: &World, every: usize| pretrain_for(world, LONG, every) + STATEFUL;
     let straight = World::with(&[]);
-    let whole = finished(&straight, &pretrain(&straight, NEVER), "out");
-    assert!(files(straight.home()).is_empty(), "a run that is done leaves nothing");
+    let whole = finished(&straight, &line(&straight, NEVER), "out");
+    assert!(files(straight.home()).is_empty(), "a run that is saved leaves nothing");
 
     let world = World::with(&[]);
-    let code = pretrain(&world, EVERY);
-    killed(&world, &pretrain(&world, NEVER), 1);
+    let code = line(&world, EVERY);
+    killed(&world, &line(&world, NEVER), 1);
     assert!(files(world.home()).is_empty(), "killed before the first checkpoint");
     let mut random = Random::seeded(7);
-    for from in [EVERY, 4 * EVERY] {
-        let screen = killed(&world, &code, from + random.below(2 * EVERY));
-        let files = checkpoints(world.home());
-        let [checkpoint] = files.as_slice() else { panic!("{files:?}\n{screen}") };
-        // Killed inside the write of the next one: a part of it lies beside.
-        let bytes = std::fs::read(checkpoint).unwrap();
-        std::fs::write(checkpoint.with_file_name(".writing-Xq3f"), &bytes[..bytes.len() / 2]).unwrap();
+    let mut steps = vec![0];
+    for kill in 1..20 {
+        killed(&world, &code, (kept(&world) + 1).max(EVERY) + random.below(2 * EVERY));
+        steps.push(kept(&world));
+        if kill % 9 == 4 {
+            half_written(&world);
+        }
     }
-    let goes_on = format!(" of {STEPS}, kept in ");
-    killed_when(&world, &pretrain(&world, NEVER), &goes_on, |screen| screen.contains(&goes_on));
+    assert!(steps.is_sorted() && steps[19] < LONG, "{steps:?}");
+    let goes_on = format!(" of {LONG}, kept in ");
+    killed_when(&world, &line(&world, NEVER), &goes_on, |screen| screen.contains(&goes_on));
     assert_eq!(files(world.home()), checkpoints(world.home()), "the half-written one went");
     assert_eq!(finished(&world, &code, "out"), whole);
     assert!(files(world.home()).is_empty());
+}
+
+/// A process that ends between the end of a run and `%save` costs nothing.
+#[test]
+fn a_run_that_is_done_waits_until_it_is_saved() {
+    let world = World::with(&["llama-tiny"]);
+    let begin = format!(
+        "%load {}\n%data {} val=0.25 show=0 --json\n%lora r=4 --json\n",
+        world.path("llama-tiny").display(),
+        world.path("rows.jsonl").display()
+    );
+    let train = "%train steps=12 batch=2 lr=5e-3 seed=5 eval_every=3 save_every=100";
+    let whole = finished(&world, &format!("{begin}{train}"), "whole");
+    assert!(files(world.home()).is_empty());
+
+    world.json(&format!("{begin}{train} --json"));
+    assert_eq!(checkpoints(world.home()).len(), 1);
+    let told =
+        |ran: std::process::Output| String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).contains("came to its end at step 12");
+    assert!(told(world.lantern(&["-c", "%seed"]).output().unwrap()), "the next start tells of it");
+    assert!(!told(world.lantern(&["-c", "%seed"]).output().unwrap()), "once");
+    // Another run on the same takes its place when it ends; the same run is the same again.
+    world.json(&format!("{begin}{train} steps=13 --json").replace("steps=12 ", ""));
+    let files_now = checkpoints(world.home());
+    assert_eq!((files_now.len(), kept(&world)), (1, 13));
+    world.json(&format!("{begin}{train} --json"));
+    assert_eq!((checkpoints(world.home()).len(), kept(&world)), (1, 12));
+    assert_eq!(finished(&world, &format!("{begin}%train resume=true"), "again"), whole);
+    assert!(files(world.home()).is_empty(), "saved");
+
+    let code = pretrain_for(&world, 20, 7);
+    let whole = finished(&world, &code, "first");
+    world.json(&format!("{code} --json"));
+    assert_eq!(finished(&world, &code, "second"), whole, "the same line brings it back");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod hooks;
 mod large;
 mod reads;
 mod snippets;
+mod tensors;
 
 /// The compiler runs for each cell, and for the first one everything else is compiled too.
 const LIMIT: Duration = Duration::from_secs(240);

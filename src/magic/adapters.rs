@@ -80,7 +80,7 @@ fn list(session: &Session, out: &mut Out) -> value::Adapters {
 fn spectra(adapter: &Adapter, out: &mut Out) -> Result<Value> {
     let all = spectrum(adapter)?;
     if all.is_empty() {
-        return Err(Error::CannotMerge { adapter: adapter.title() });
+        return Err(Error::NoSpectrum { adapter: adapter.title() });
     }
     let ranks = all.iter().map(|layer| layer.values.len()).max().unwrap_or_default();
     let values = all.iter().flat_map(|layer| (0..ranks).map(|i| layer.values.get(i).copied().unwrap_or(f64::NAN))).collect();
@@ -89,7 +89,7 @@ fn spectra(adapter: &Adapter, out: &mut Out) -> Result<Value> {
         x_label: words::SPECTRUM_X.text().to_owned(),
         y_label: words::SPECTRUM_Y.text().to_owned(),
         columns: (1..=ranks).map(|i| i.to_string()).collect(),
-        rows: all.iter().map(|layer| layer.path.clone()).collect(),
+        rows: short(&all),
         values,
     }));
     let headings = [words::SPECTRUM_Y, words::LARGEST, words::SMALLEST, words::USED].map(|phrase| phrase.text().to_owned());
@@ -108,6 +108,14 @@ fn spectra(adapter: &Adapter, out: &mut Out) -> Result<Value> {
     }
     let row = |layer: Spectrum| value::SpectrumRow { layer: layer.path, values: layer.values };
     Ok(value::Spectrum { layers: all.into_iter().map(row).collect() }.into())
+}
+
+/// The paths without what they all begin with.
+fn short(all: &[Spectrum]) -> Vec<String> {
+    let first: Vec<&str> = all.first().map(|layer| layer.path.split('.').collect()).unwrap_or_default();
+    let same = |n: usize| all.iter().all(|layer| layer.path.split('.').nth(n) == first.get(n).copied());
+    let shared = (0..first.len().saturating_sub(1)).take_while(|n| same(*n)).count();
+    all.iter().map(|layer| layer.path.split('.').skip(shared).collect::<Vec<_>>().join(".")).collect()
 }
 
 /// Directions in use: `exp` of the entropy of the shares of energy (the effective rank of Roy and Vetterli 2007, over squares).

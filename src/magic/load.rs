@@ -45,21 +45,19 @@ impl Magic for Args {
         }
         let label = ui::FETCHING.with(&[("what", &self.model)]);
         let loaded = if Adapter::is_at(Path::new(&self.model)) {
-            session.load_adapter(Path::new(&self.model))?
+            session.load_adapter_as(Path::new(&self.model), self.name.as_deref())?
         } else {
             let mut progress = |done: u64, total: Option<u64>| out.progress("fetch", done, total.unwrap_or(done + 1), &label);
-            let plan = session.find(&self.model, self.dtype.as_deref().and_then(dtype), device, &mut progress)?;
+            let mut plan = session.find(&self.model, self.dtype.as_deref().and_then(dtype), device, &mut progress)?;
             if plan.forecast.seconds >= WORTH_SAYING {
                 let free = number::bytes(device::memory::available().unwrap_or(0));
                 let fields: [(&str, &dyn std::fmt::Display); 3] =
                     [("bytes", &number::bytes(plan.forecast.bytes)), ("free", &free), ("time", &number::duration(plan.forecast.seconds))];
                 out.note(&ui::LOAD_FORECAST.with(&fields));
             }
+            plan.called.clone_from(&self.name);
             session.load(plan)?
         };
-        if let Some(name) = self.name.as_ref().filter(|_| loaded.adapter) {
-            session.name_adapter(name)?;
-        }
         let fields: [(&str, &dyn std::fmt::Display); 5] = [
             ("name", &loaded.name),
             ("family", &loaded.family),

@@ -22,7 +22,6 @@ mod lora;
 mod lr;
 mod lsmagic;
 mod merge;
-mod methods;
 mod models;
 mod next;
 mod number;
@@ -209,10 +208,10 @@ impl Entry {
     pub fn run(&self, line: &str, session: &mut Session, out: &mut Out) -> Result<Value> {
         let matches = parse::matches(self, line)?;
         let json = matches.get_flag("json");
-        out.set_quiet(json);
+        let quiet = out.set_quiet(json);
         let _note = HEAVY.contains(&self.name).then(|| session.note(&format!("%{} {}", self.name, line.trim())));
         let result = (self.run)(&matches, session, out);
-        out.set_quiet(false);
+        out.put_quiet(quiet);
         let value = result?;
         if json {
             out.value(&value.to_json());

@@ -102,8 +102,15 @@ impl<'a> Out<'a> {
     }
 
     /// With `--json` nothing but the result is said.
-    pub(super) fn set_quiet(&mut self, quiet: bool) {
-        self.quiet = quiet;
+    /// The answer is for [`Out::put_quiet`]: who was quiet before stays so.
+    pub(super) fn set_quiet(&mut self, quiet: bool) -> bool {
+        let before = self.quiet;
+        self.quiet |= quiet;
+        before
+    }
+
+    pub(super) fn put_quiet(&mut self, before: bool) {
+        self.quiet = before;
     }
 
     /// Standard output so far, for the history.

@@ -12,7 +12,7 @@ use crate::{Error, Result, plot};
 ///
 /// The model is frozen; n vectors that no token has stand before each text and learn instead. `p-tuning` makes them with a small network,
 /// `prompt` learns the vectors themselves, `prefix` learns keys and values for every layer. They take n positions of the context. An
-/// adapter that was attached is replaced. They need larger steps than LoRA: `%train` takes lr=1e-3 with a network, 3e-2 for `prompt`, 1e-2 for
+/// adapter that was trained stays under its name. They need larger steps than LoRA: `%train` takes lr=1e-3 with a network, 3e-2 for `prompt`, 1e-2 for
 /// `prefix`, unless told otherwise.
 #[derive(clap::Args)]
 pub struct Args {

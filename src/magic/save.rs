@@ -40,7 +40,7 @@ impl Magic for Args {
         let path = self.dir.display().to_string();
         let fields: [(&str, &dyn std::fmt::Display); 3] = [("path", &path), ("bytes", &number::bytes(bytes)), ("files", &names.join(", "))];
         out.line(&ui::SAVED.with(&fields));
-        if session.adapter().is_some_and(|adapter| adapter.has_network() && !adapter.lost_encoder()) {
+        if session.adapter_called(self.name.as_deref()).is_ok_and(|adapter| adapter.has_network() && !adapter.lost_encoder()) {
             out.note(prompts::SAVED_BARE.text());
         }
         if let Some(kept) = kept {

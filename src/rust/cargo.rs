@@ -178,8 +178,9 @@ fn record(arguments: &[OsString]) -> io::Result<ExitCode> {
     let (rustc, arguments) = arguments.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     let cell = arguments.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == CRATE);
     if let (true, Some(recipe), Ok(made_from)) = (cell, std::env::var_os(RECIPE), std::env::var(MADE_FROM)) {
-        let surroundings =
-            std::env::vars().filter(|(name, _)| name.starts_with("CARGO_") || name == "OUT_DIR" || name == "LD_LIBRARY_PATH");
+        // Not the pipe over which cargo shares out its jobs: it ends with cargo.
+        let told = |name: &str| (name.starts_with("CARGO_") && name != "CARGO_MAKEFLAGS") || name == "OUT_DIR" || name == "LD_LIBRARY_PATH";
+        let surroundings = std::env::vars().filter(|(name, _)| told(name));
         let words: Vec<String> = std::iter::once(rustc).chain(arguments).map(|word| word.to_string_lossy().into_owned()).collect();
         let pieces: Vec<String> = std::iter::once(made_from)
             .chain(std::iter::once(words.len().to_string()))

@@ -101,6 +101,8 @@ fn work(mouth: &Mouth, handles: &Sender<Handle>, orders: &Receiver<Order>) {
     match begin(mouth) {
         Ok(mut context) => {
             let _ = handles.send(context.process_handle());
+            // What reading the sources took besides what is kept of them.
+            crate::device::memory::give_back();
             say(mouth, &Said::Ready);
             obey(&mut context, orders, mouth);
         }

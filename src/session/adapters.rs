@@ -142,23 +142,6 @@ impl Session {
         Ok(())
     }
 
-    /// Gives the attached adapter another name.
-    ///
-    /// # Errors
-    /// `NoAdapter`; `AdapterTaken`.
-    pub fn name_adapter(&mut self, name: &str) -> Result<()> {
-        if self.adapter.is_none() {
-            return Err(Error::NoAdapter {});
-        }
-        if self.shelf.name != name {
-            self.check_name(name)?;
-            self.shelf.others.remove(name);
-        }
-        (self.shelf.name, self.shelf.given) = (name.to_owned(), true);
-        self.publish();
-        Ok(())
-    }
-
     /// Name of the attached adapter.
     pub fn adapter_name(&self) -> Option<&str> {
         self.adapter.as_ref().map(|_| self.shelf.name.as_str())

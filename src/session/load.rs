@@ -33,6 +33,8 @@ pub struct Plan {
     files: Files,
     request: Request,
     pub forecast: Forecast,
+    /// What to call an adapter; without it as its folder.
+    pub called: Option<String>,
 }
 
 impl Session {
@@ -44,7 +46,7 @@ impl Session {
         let files = hub::resolve(name, &self.cache, progress, &self.stop)?;
         let request = request(&files, dtype, device.unwrap_or_else(|| self.device.clone()));
         let forecast = if files.adapter { Forecast { bytes: 0, seconds: 0.0 } } else { model::forecast(&request)? };
-        Ok(Plan { files, request, forecast })
+        Ok(Plan { files, request, forecast, called: None })
     }
 
     /// What loading these files would take; nothing is fetched.
@@ -61,9 +63,9 @@ impl Session {
     /// Those of `model::load`, `BadTokenizer`.
     pub fn load(&mut self, plan: Plan) -> Result<Loaded> {
         let started = Instant::now();
-        let Plan { files, request, .. } = plan;
+        let Plan { files, request, called, .. } = plan;
         if files.adapter {
-            return self.attach(&files.folder, &files.name);
+            return self.attach(&files.folder, &files.name, called.as_deref());
         }
         // Neither waits for the other.
         let (tokenizer, model) = rayon::join(|| tokenizer_of(&files), || model::load(&request));
@@ -88,18 +90,26 @@ impl Session {
     /// # Errors
     /// `AdapterAlone` without a model, `BadAdapter`, `WrongShape`.
     pub fn load_adapter(&mut self, folder: &Path) -> Result<Loaded> {
-        self.attach(folder, &folder.display().to_string())
+        self.load_adapter_as(folder, None)
     }
 
-    fn attach(&mut self, folder: &Path, name: &str) -> Result<Loaded> {
+    /// The same, under a name.
+    ///
+    /// # Errors
+    /// As [`Session::load_adapter`]; `AdapterTaken`, `AdapterMerged`.
+    pub fn load_adapter_as(&mut self, folder: &Path, called: Option<&str>) -> Result<Loaded> {
+        self.attach(folder, &folder.display().to_string(), called)
+    }
+
+    fn attach(&mut self, folder: &Path, name: &str, called: Option<&str>) -> Result<Loaded> {
         let started = Instant::now();
         let Some(base) = &self.loaded else {
             return Err(Error::AdapterAlone { adapter: name.to_owned(), base: Adapter::base_of(folder) });
         };
         let adapter = Adapter::load(folder, &base.model)?;
-        // It is called as its folder is, if that is no name of one that would be lost.
-        let called = name.trim_end_matches('/').rsplit('/').next().filter(|called| self.check_name(called).is_ok());
-        self.attach_adapter(called, adapter)?;
+        // Without a name it is called as its folder is, if that is no name of one that would be lost.
+        let folder = name.trim_end_matches('/').rsplit('/').next().filter(|folder| self.check_name(folder).is_ok());
+        self.attach_adapter(called.or(folder), adapter)?;
         self.loaded_now(started, true)
     }
 

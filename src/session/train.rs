@@ -47,10 +47,7 @@ impl Session {
         let (model, data) = (&self.base()?.model, self.dataset()?);
         let full = self.adapter.is_none();
         self.fits_context(data)?;
-        if recipe.pack && self.adapter.as_ref().is_some_and(|adapter| adapter.deltas().prompt.is_some()) {
-            let allowed = training::NO_PACKED_PROMPT.to_string();
-            return Err(Error::BadValue { option: "pack".to_owned(), given: "true".to_owned(), allowed });
-        }
+        self.packs(&recipe)?;
         let steps = recipe.total_steps(data.train.len())?;
         let whole = (model.parameters() - self.frozen.as_ref().map_or(0, Frozen::count)) as usize;
         let trained = self.adapter.as_ref().map_or(whole, |adapter| adapter.parameters());
@@ -228,6 +225,16 @@ impl Session {
         *trained = true;
         self.publish();
         Ok(best)
+    }
+
+    /// Virtual tokens stand before a row, and a packed row holds many examples.
+    fn packs(&self, recipe: &Recipe) -> Result<()> {
+        let soft = self.adapter.as_ref().is_some_and(|adapter| adapter.deltas().prompt.is_some());
+        if !recipe.pack || !soft {
+            return Ok(());
+        }
+        let allowed = training::NO_PACKED_PROMPT.to_string();
+        Err(Error::BadValue { option: "pack".to_owned(), given: "true".to_owned(), allowed })
     }
 
     /// Puts the run down: fully trained weights become the session's, widened copies go. What was learned stays, however it ended.

@@ -101,6 +101,7 @@ wording! {
     AdapterTaken: "the adapter `{name}` was trained and is not saved: it is not replaced", "适配器 `{name}` 已训练但未保存：不会被替换", hint "`%save DIR name={name}` first, or `%adapters drop={name}`, or choose another name", "先 `%save 目录 name={name}`，或 `%adapters drop={name}`，或换一个名称";
     AdapterMerged: "the adapter `{name}` is in the weights already", "适配器 `{name}` 已并入权重", hint "`%unmerge` takes it out", "`%unmerge` 可取出";
     NoAdapterNamed: "there is no adapter called `{given}`", "没有名为 `{given}` 的适配器", hint "did you mean `{nearest}`? `%adapters` lists them all", "是不是 `{nearest}`？`%adapters` 列出全部", hint "`%adapters` lists them all", "`%adapters` 列出全部";
+    NoSpectrum: "`{adapter}` adds nothing to any weights: it has no singular values", "`{adapter}` 不改变任何权重：没有奇异值", hint "`%lora` and its relatives have them", "`%lora` 一类的适配器才有";
     CannotUnmerge: "the weights were changed since `{name}` was merged: it cannot be taken out", "并入 `{name}` 之后权重已改变：无法取出", hint "`%load` the model again", "重新 `%load` 模型";
     NothingMerged: "no adapter is merged", "没有并入的适配器", hint "%merge", "%merge";
     BadConnection: "`{path}` is not a Jupyter connection file: {cause}", "`{path}` 不是 Jupyter 连接文件：{cause}";

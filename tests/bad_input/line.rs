@@ -48,7 +48,7 @@ fn magics_and_options_that_are_not_there() {
 fn values_and_words_that_do_not_fit() {
     let world = llama();
     assert_snapshot!(world.fail("%train dtype=f64"), @"
-    error: `dtype` cannot be `f64`: use f32, f16, bf16
+    error: `dtype` cannot be `f64`: use f32, f16, bf16, packed
     hint: `%train?` shows what it takes
     ");
     assert_snapshot!(world.fail("%quant q9"), @"

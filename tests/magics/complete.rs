@@ -43,7 +43,7 @@ fn magics_options_and_choices() {
     case(&desk, "%nosuch ab|", &[], "");
     case(&desk, "let x = 1;\nlet y|", &[], "");
     let (all, _) = at(&desk, "%|");
-    assert_eq!(all.len(), lantern::magic::LIST.len());
+    assert_eq!(all.len(), lantern::magic::LIST.len() + lantern::magic::cell::CELL.len());
     desk.close();
 }
 

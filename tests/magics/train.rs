@@ -156,3 +156,56 @@ fn options_stand_under_headings() {
     let zh = world.lantern(&["--lang", "zh", "-c", "%train?"]).output().unwrap();
     assert!(String::from_utf8(zh.stdout).unwrap().contains("\n优化器\n  lr=X"));
 }
+
+/// The sweep moves the weights to infinity; nothing of that is left.
+#[test]
+fn finding_a_rate_leaves_everything_as_it_was() {
+    let world = World::with(&["llama-tiny"]);
+    let find = "%lr find steps=40 to=30 --json\n";
+    for lora in ["", "%lora r=4 dropout=0.1 --json\n"] {
+        let run = |find: &str| {
+            let begin = format!("%load llama-tiny\n%data rows.jsonl val=0.25 show=0 --json\n{lora}");
+            let train = "%train steps=4 batch=2 lr=1e-2 --json\n";
+            let more = "%train resume=true steps=4 --json\n%generate \"say\" temperature=1 max_new_tokens=8 --json";
+            let out = world.lantern(&["-c", &format!("{begin}{find}{train}{find}{more}")]).output().unwrap();
+            assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+            let lines: Vec<Value> =
+                String::from_utf8(out.stdout).unwrap().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+            lines
+        };
+        let (with, without) = (run(find), run(""));
+        let trains = |all: &[Value]| all.iter().filter(|line| line["val_loss"].is_number()).map(losses).collect::<Vec<_>>();
+        assert_eq!(trains(&with), trains(&without), "{lora}");
+        assert_eq!((trains(&with).len(), &with.last().unwrap()["ids"]), (2, &without.last().unwrap()["ids"]));
+        let found: Vec<&Value> = with.iter().filter(|line| line["rates"].is_array()).collect();
+        let count = |key: &str| found[0][key].as_array().unwrap().len();
+        assert!(found.len() == 2 && count("rates") == count("losses") && count("rates") > 10, "{found:?}");
+        let suggestion = found[0]["suggestion"].as_f64().unwrap();
+        assert!((1e-4..1.0).contains(&suggestion), "{lora}: {suggestion}");
+    }
+    assert_snapshot!(world.fail("%load llama-tiny\n%data rows.jsonl show=0 --json\n%lr find from=1 to=0.1"), @r#"
+    error: `to` cannot be `0.1`: above from=1
+      %lr find from=1 to=0.1
+    hint: `%lr?` shows what it takes
+    "#);
+}
+
+#[test]
+fn packing_and_half_precision_are_options() {
+    let world = World::with(&["llama-tiny"]);
+    let run =
+        |options: &str| world.json(&format!("{BEGIN}%train steps=6 batch=3 lr=1e-2 seed=1 {options} --json"))["loss"].as_f64().unwrap();
+    let plain = run("");
+    assert!((run("pack=true") - plain).abs() < 1e-4);
+    for half in ["dtype=fp16", "dtype=bf16"] {
+        let apart = (run(half) - plain).abs();
+        assert!(apart > 0.0 && apart < 0.2, "{half}: {apart}");
+    }
+    let said = world.run(&format!("{BEGIN}%train steps=3 batch=3 dtype=f16"));
+    assert!(said.ends_with("overflows        0 steps left out, scale 65536\n"), "{said}");
+    assert_snapshot!(world.fail("%load llama-tiny\n%data rows.jsonl show=0 --json\n%ptune --json\n%train pack=true"), @"
+    error: `pack` cannot be `true`: not with virtual tokens: they stand before each row, and a packed row holds many examples
+      %train pack=true
+    hint: `%train?` shows what it takes
+    ");
+}

@@ -64,9 +64,9 @@ fn sixteen_rows_are_one_window_however_they_are_cut() {
             }
         }
         // Documents that see each other, or whose positions do not begin anew, are another window.
-        let mut joined = pack(&rows);
+        let mut joined = pack(&rows[..5]);
         joined.packed = false;
-        let (loss, _) = difference(&window(&model, &vars, &[joined], 0.0), &window(&model, &vars, &[pack(&rows)], 0.0));
+        let (loss, _) = difference(&window(&model, &vars, &[joined], 0.0), &window(&model, &vars, &[pack(&rows[..5])], 0.0));
         assert!(loss > 1e-3, "{name}: one long row differs by {loss} only");
     }
 }

@@ -28,7 +28,7 @@ fn steps(session: &mut Session, count: usize) -> Vec<u64> {
 #[test]
 fn a_stopped_run_goes_on_to_the_bit() {
     for name in ADAPTED {
-        for (adapter, dtype) in [(false, DType::F32), (true, DType::F32), (true, DType::BF16)] {
+        for (adapter, dtype) in [(false, DType::F32), (false, DType::F16), (true, DType::F32), (true, DType::BF16), (true, DType::F16)] {
             let straight = steps(&mut ready(name, adapter, dtype), 9);
             let mut session = ready(name, adapter, dtype);
             let mut stopped = steps(&mut session, 3);

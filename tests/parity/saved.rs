@@ -46,12 +46,20 @@ fn what_parity_sh_compares() {
         let model = load(name);
         let adapted = logits(&model, &ids, session.adapter().map(|adapter| adapter.deltas()));
         let merged = logits(&load_from(&place.join("merged"), name, None), &ids, None);
-        let all: HashMap<&str, Tensor> = HashMap::from([
+        let mut all: HashMap<String, Tensor> = [
             ("ids", ids.to_dtype(candle_core::DType::I64).unwrap()),
             ("model", logits(&model, &ids, None)),
             ("adapter", adapted.detach()),
             ("merged", merged),
-        ]);
+        ]
+        .map(|(key, tensor)| (key.to_owned(), tensor))
+        .into();
+        for kind in ["rslora", "dora", "patterns"] {
+            session.load_adapter(&path(&format!("{name}/{kind}"))).unwrap();
+            session.save(&place.join(kind), false).unwrap();
+            let adapted = logits(&model, &ids, session.adapter().map(|adapter| adapter.deltas()));
+            all.insert(format!("adapter.{kind}"), adapted.detach());
+        }
         candle_core::safetensors::save(&all, place.join("logits.safetensors")).unwrap();
     }
     for (name, kinds) in prompts::CASES {

@@ -30,9 +30,8 @@ fn ctrl_c_during_a_magic_leaves_rust_variables() {
         screen.lines().any(|line| line.starts_with("marker") && line.contains("i32") && line.contains("markup"))
     });
     terminal.press("\x03");
-    terminal.press("%%time\r");
-    terminal.wait_for("> %%time\n");
-    terminal.press("marker + 2\r");
+    terminal.wait_for_prompt("lantern [4]>");
+    terminal.press("%%time\rmarker + 2\r");
     let screen = terminal.wait_for_prompt("lantern [5]>");
     assert!(screen.contains("\n43\n") && screen.contains("\nwall time "), "{screen}");
 }

@@ -49,7 +49,7 @@ pub fn hints(client: &Client) {
     let found = client.complete(code, code.len());
     assert_eq!((&code[found.start..found.end], found.candidates[0].text.as_str()), ("模", "模型"));
     let help = asked_again(|| client.inspect("let a = lab::attention(\"x\", 0)?;", 14));
-    assert!(help.contains("Attention probabilities of `layer`"), "{help}");
+    assert!(help.contains("Attention probabilities of"), "{help}");
     assert_eq!(asked_again(|| client.inspect("let n = point.width;", 10)).matches("Point").count(), 1);
     assert!(client.inspect("%%time", 3).unwrap().contains("Wall time"));
     let magics = client.complete("%%ca", 4);

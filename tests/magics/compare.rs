@@ -1,0 +1,51 @@
+//! %compare.
+
+use insta::assert_snapshot;
+
+use crate::harness::world::World;
+
+const BEGIN: &str = "%load llama-tiny\n%data rows.jsonl val=0.25 show=0 --json\n";
+
+#[test]
+fn methods_stand_side_by_side() {
+    let world = World::with(&["llama-tiny"]);
+    let found = world.json(&format!("{BEGIN}%compare lora,dora,ptune,prefix,full steps=4 batch=2 lr=1e-2 n=2 text=text.txt seed=3 --json"));
+    let rows = found["rows"].as_array().unwrap();
+    let column = |key: &str| -> Vec<f64> { rows.iter().map(|row| row[key].as_f64().unwrap()).collect() };
+    let methods: Vec<&str> = rows.iter().map(|row| row["method"].as_str().unwrap()).collect();
+    assert_eq!(methods, ["lora", "dora", "ptune", "prefix", "full"]);
+    assert_eq!(column("steps"), [4.0; 5]);
+    assert_eq!(column("parameters")[4], 23_200.0);
+    // What is compared with is the model by itself; fresh virtual tokens would change it.
+    let (before, after, text) = (column("val_before"), column("val_after"), column("text_before"));
+    for same in 1..5 {
+        assert!((before[0] - before[same]).abs() < 1e-5 && (text[0] - text[same]).abs() < 1e-2, "{before:?} {text:?}");
+    }
+    // Four steps do not take a prefix out of the way that begins as noise.
+    assert!([0, 1, 2, 4].into_iter().all(|i| after[i] < before[i]), "{before:?} {after:?}");
+    assert!((0..5).all(|i| (0..i).all(|j| after[i] != after[j])), "{after:?}");
+    assert_eq!(found["adapters"], serde_json::json!(["lora", "dora", "p-tuning", "prefix"]));
+}
+
+/// The same as `%train` alone: same start, same batches.
+#[test]
+fn a_method_is_compared_as_it_trains_alone() {
+    let world = World::with(&["llama-tiny"]);
+    let options = "steps=4 batch=2 lr=1e-2 seed=3";
+    let compared = world.json(&format!("{BEGIN}%compare dora,full {options} --json"));
+    let alone = |begin: &str| world.json(&format!("{BEGIN}{begin}\n%train {options} --json"));
+    for (i, begin) in ["%lora dora=true seed=3 --json", "%full --json"].into_iter().enumerate() {
+        let (ours, theirs) = (compared["rows"][i]["val_after"].as_f64().unwrap(), alone(begin)["val_loss"].as_f64().unwrap());
+        assert!((ours - theirs).abs() < 1e-6, "{begin}: {ours} {theirs}");
+    }
+}
+
+#[test]
+fn what_it_kept_can_be_attached() {
+    let world = World::with(&["llama-tiny"]);
+    let text = world.run(&format!("{BEGIN}%lora name=mine --json\n%compare lora,full steps=2 batch=2 lr=1e-2\n%adapters lora"));
+    let end: Vec<&str> = text.lines().rev().take(5).collect();
+    assert_snapshot!(end.into_iter().rev().collect::<Vec<_>>().join("\n"), @"");
+    assert_snapshot!(world.fail(&format!("{BEGIN}%compare lora,magic")), @"");
+    assert_snapshot!(world.fail("%load llama-tiny\n%compare"), @"");
+}

@@ -10,6 +10,7 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor, Var};
 use lantern::ops::{self, HeadWeight, Layout};
 use lantern::optim::{AdamW, AdamWOptions, Gradients, clip};
+use lantern::quant::Packed;
 use lantern::random::Random;
 
 fn main() {
@@ -80,8 +81,9 @@ fn product() {
 
 fn decode() {
     let mut r = Random::seeded(2);
-    let pack =
-        |r: &mut Random, out: usize, inner: usize, format| Arc::new(QTensor::quantize(&normal(r, &[out, inner], 0.3), format).unwrap());
+    let pack = |r: &mut Random, out: usize, inner: usize, format| {
+        Arc::new(Packed::from(QTensor::quantize(&normal(r, &[out, inner], 0.3), format).unwrap()))
+    };
     let shapes = [(576, 576), (192, 576), (192, 576), (576, 576), (1536, 576), (1536, 576), (576, 1536)];
     for format in [GgmlDType::Q4_1] {
         let layers: Vec<_> = (0..30).flat_map(|_| shapes).map(|(out, inner)| (inner, pack(&mut r, out, inner, format))).collect();

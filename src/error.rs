@@ -101,6 +101,7 @@ errors! {
     BatchTooBig { batch: usize, examples: usize }
     NothingToLearn { examples: usize }
     UnknownData { given: String, nearest: String }
+    NoDataFiles { repository: String, files: String }
     // Adapters and training
     NoTarget { given: String, nearest: String, known: String }
     NoAdapter {}

@@ -11,6 +11,7 @@ pub mod words;
 pub mod hub;
 pub mod optim;
 pub mod plot;
+pub mod quant;
 pub mod store;
 pub mod tokenizer;
 

@@ -5,6 +5,7 @@ mod lies;
 mod names;
 mod place;
 mod server;
+mod sets;
 
 use std::path::Path;
 

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module a subject.
 
+mod data_files;
 mod harness;
 
 mod bad_input;

@@ -92,8 +92,8 @@ fn stored(folder: &Path) -> Result<HashMap<String, Tensor>> {
 ///
 /// # Errors
 /// `DiskFull`, `Io`.
-pub fn write_tensors<S: AsRef<str> + Ord + std::fmt::Display>(
-    tensors: impl IntoIterator<Item = (S, Tensor)>,
+pub fn write_tensors<S: AsRef<str> + Ord + std::fmt::Display, V: safetensors::View>(
+    tensors: impl IntoIterator<Item = (S, V)>,
     metadata: HashMap<String, String>,
     path: &Path,
 ) -> Result<()> {

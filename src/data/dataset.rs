@@ -1,11 +1,14 @@
 //! A data set ready to train on: examples of token ids, split, with a count of everything that was changed or left out.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::layout::{Layout, Row};
 use super::mask::{self, Example};
+use super::stream::Stream;
 use super::{Encode, Template, read, split, template};
-use crate::words::ui;
+use crate::words::{formats, ui};
 use crate::{Error, Result};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -21,11 +24,13 @@ pub struct Options {
     pub max_length: usize,
     /// Rows to read; all without it.
     pub limit: Option<usize>,
+    /// As [`read::Wanted::columns`].
+    pub columns: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { val: 0.1, seed: 42, template: Template::Auto, block: 128, max_length: usize::MAX, limit: None }
+        Self { val: 0.1, seed: 42, template: Template::Auto, block: 128, max_length: usize::MAX, limit: None, columns: Vec::new() }
     }
 }
 
@@ -46,6 +51,20 @@ pub struct Dataset {
     pub dropped: usize,
     /// Validation examples that also stand in the training set.
     pub duplicates: usize,
+    pub source: Source,
+}
+
+/// Where the rows come from, as far as the name does not say it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Source {
+    /// The columns that the rows were made of.
+    pub columns: Vec<String>,
+    /// Of a set of the hub: which part.
+    pub hub: Option<String>,
+    /// `Dataset::train` holds only a few rows to look at; the others are read as batches need them.
+    pub stream: Option<Arc<Stream>>,
+    /// What the next batches need.
+    pub(super) ready: BTreeMap<usize, Example>,
 }
 
 impl Dataset {
@@ -55,10 +74,18 @@ impl Dataset {
     /// Those of [`read::read`]; `BadValue` for options out of range; `BadRow` for a row the template cannot word;
     /// `NoChatTemplate` if one is needed and missing; `NothingToLearn` if no example is left.
     pub fn load(path: &Path, options: &Options, tokenizer: &impl Encode) -> Result<Self> {
-        options.check()?;
-        let rows = read::read(path, options.limit)?;
         let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
-        Self::build(&name, path, rows, options, tokenizer)
+        Self::load_files(&name, &[path.to_owned()], options, tokenizer)
+    }
+
+    /// The same for a set in several files.
+    ///
+    /// # Errors
+    /// As [`Dataset::load`].
+    pub fn load_files(name: &str, paths: &[PathBuf], options: &Options, tokenizer: &impl Encode) -> Result<Self> {
+        options.check()?;
+        let rows = read::read_all(paths, &read::Wanted { limit: options.limit.unwrap_or(usize::MAX), columns: &options.columns })?;
+        Self::build(name, paths.first().map_or(Path::new(name), PathBuf::as_path), rows, options, tokenizer)
     }
 
     /// Documents that are in memory already, as a file of them would be read.
@@ -72,18 +99,11 @@ impl Dataset {
         }
         let limit = options.limit.unwrap_or(usize::MAX);
         let rows = documents.iter().take(limit).enumerate().map(|(i, text)| (i + 1, Row::Text(text.as_ref().to_owned()))).collect();
-        Self::build(name, Path::new(name), read::Rows { layout: Layout::Text, rows }, options, tokenizer)
+        Self::build(name, Path::new(name), read::Rows { layout: Layout::Text, rows, columns: Vec::new() }, options, tokenizer)
     }
 
     fn build(name: &str, path: &Path, rows: read::Rows, options: &Options, tokenizer: &impl Encode) -> Result<Self> {
-        let template = match rows.layout {
-            Layout::Instruction => Some(options.template.resolve(tokenizer)),
-            Layout::Chat => Some(Template::Chat),
-            Layout::Text => None,
-        };
-        if template == Some(Template::Chat) && !tokenizer.has_chat() {
-            return Err(Error::NoChatTemplate { model: ui::THIS_MODEL.text().to_owned() });
-        }
+        let template = template_for(rows.layout, options, tokenizer)?;
         let mut made = match rows.layout {
             Layout::Text => blocks(&rows.rows, options, tokenizer)?,
             _ => examples(path, &rows.rows, template, tokenizer)?,
@@ -102,8 +122,9 @@ impl Dataset {
         let dropped = total - made.len();
         let (train, val) = split::split(made, options.val, options.seed)?;
         let duplicates = split::duplicates(&train, &val);
+        let source = Source { columns: rows.columns, ..Source::default() };
         let rows_kept = rows.rows.into_iter().map(|(_, row)| row).collect();
-        Ok(Self { name: name.to_owned(), layout: rows.layout, template, rows: rows_kept, train, val, cut, dropped, duplicates })
+        Ok(Self { name: name.to_owned(), layout: rows.layout, template, rows: rows_kept, train, val, cut, dropped, duplicates, source })
     }
 
     /// Tokens of all examples.
@@ -135,7 +156,7 @@ impl Dataset {
 }
 
 impl Options {
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let bad =
             |option: &str, given: String, allowed: &str| Err(Error::BadValue { option: option.into(), given, allowed: allowed.into() });
         if !(0.0..1.0).contains(&self.val) {
@@ -147,6 +168,9 @@ impl Options {
         if self.max_length < 2 {
             return bad("max_length", self.max_length.to_string(), "max_length >= 2");
         }
+        if self.columns.len() > 3 {
+            return bad("column", self.columns.join(","), formats::COLUMNS_WANTED.text());
+        }
         if self.limit == Some(0) {
             return bad("limit", "0".to_owned(), "limit >= 1");
         }
@@ -154,28 +178,43 @@ impl Options {
     }
 }
 
-/// One example a row. A row with an empty answer becomes an example without learned tokens.
+/// One example a row.
 fn examples(path: &Path, rows: &[(usize, Row)], template: Option<Template>, tokenizer: &impl Encode) -> Result<Vec<Example>> {
-    let one = |(i, (place, row)): (usize, &(usize, Row))| {
-        let example = match row {
-            Row::Instruction { output, .. } if output.trim().is_empty() => Ok(Example::new(Vec::new(), 0)),
-            Row::Instruction { instruction, input, output } if template == Some(Template::Alpaca) => {
-                mask::alpaca(tokenizer, instruction, input, output)
-            }
-            Row::Instruction { instruction, input, output } => mask::chat(tokenizer, &template::turns(instruction, input, output)),
-            Row::Chat(turns) if !turns.iter().any(|turn| turn.role == "assistant" && !turn.content.trim().is_empty()) => {
-                Ok(Example::new(Vec::new(), 0))
-            }
-            Row::Chat(turns) => mask::chat(tokenizer, turns),
-            Row::Text(_) => Ok(Example::new(Vec::new(), 0)),
-        };
-        match example {
-            Ok(example) => Ok(Example { row: i, ..example }),
-            Err(Error::BadTemplate { cause }) => Err(Error::BadRow { path: path.display().to_string(), row: *place, cause }),
-            Err(other) => Err(other),
-        }
-    };
+    let one = |(i, (place, row)): (usize, &(usize, Row))| Ok(Example { row: i, ..example(path, *place, row, template, tokenizer)? });
     rows.iter().enumerate().map(one).collect()
+}
+
+/// A row that stands alone. With an empty answer it becomes an example without learned tokens.
+pub(super) fn example(path: &Path, place: usize, row: &Row, template: Option<Template>, tokenizer: &impl Encode) -> Result<Example> {
+    let example = match row {
+        row if row.is_empty() => Ok(Example::new(Vec::new(), 0)),
+        Row::Instruction { instruction, input, output } if template == Some(Template::Alpaca) => {
+            mask::alpaca(tokenizer, instruction, input, output)
+        }
+        Row::Instruction { instruction, input, output } => mask::chat(tokenizer, &template::turns(instruction, input, output)),
+        Row::Chat(turns) => mask::chat(tokenizer, turns),
+        Row::Text(text) => mask::open(tokenizer, text).map(|mut ids| {
+            ids.extend(tokenizer.eos());
+            Example::new(ids, 0)
+        }),
+    };
+    example.map_err(|error| match error {
+        Error::BadTemplate { cause } => Error::BadRow { path: path.display().to_string(), row: place, cause },
+        other => other,
+    })
+}
+
+/// How rows of this layout are worded.
+pub(super) fn template_for(layout: Layout, options: &Options, tokenizer: &impl Encode) -> Result<Option<Template>> {
+    let template = match layout {
+        Layout::Instruction => Some(options.template.resolve(tokenizer)),
+        Layout::Chat => Some(Template::Chat),
+        Layout::Text => None,
+    };
+    if template == Some(Template::Chat) && !tokenizer.has_chat() {
+        return Err(Error::NoChatTemplate { model: ui::THIS_MODEL.text().to_owned() });
+    }
+    Ok(template)
 }
 
 /// Documents, each ended by eos, as one stream cut into blocks; the last may be shorter. Every token but a block's first is learned.

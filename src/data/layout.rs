@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::words::{Phrase, ui};
+use crate::words::{Phrase, formats, ui};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -49,6 +49,18 @@ pub enum Row {
     },
     Chat(Vec<Turn>),
     Text(String),
+}
+
+impl Row {
+    /// Nothing in it could be learned.
+    pub fn is_empty(&self) -> bool {
+        let blank = |text: &str| text.trim().is_empty();
+        match self {
+            Self::Instruction { output, .. } => blank(output),
+            Self::Chat(turns) => !turns.iter().any(|turn| turn.role == "assistant" && !blank(&turn.content)),
+            Self::Text(text) => blank(text),
+        }
+    }
 }
 
 const PROMPTS: &[&str] = &["instruction", "prompt", "question", "query"];
@@ -99,6 +111,41 @@ fn turn(value: &Value) -> Result<Turn, String> {
         other => return Err(wrong(ui::UNKNOWN_ROLE, other)),
     };
     Ok(Turn::new(role, required(fields, &["content", "value"])?))
+}
+
+/// Whether a column of this name can be part of a row.
+pub fn is_known(name: &str) -> bool {
+    [PROMPTS, INPUTS, ANSWERS, CONVERSATIONS, TEXTS].concat().contains(&name)
+}
+
+/// The names of the fields that a row of this layout is made of.
+pub fn used(layout: Layout, fields: &Fields) -> Vec<String> {
+    let lists = match layout {
+        Layout::Instruction => &[PROMPTS, INPUTS, ANSWERS][..],
+        Layout::Chat => &[CONVERSATIONS],
+        Layout::Text => &[TEXTS],
+    };
+    lists.iter().filter_map(|names| find(fields, names)).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// The fields under the usual names, where the person chose columns; `None` where not.
+pub fn chosen(fields: &Fields, columns: &[String]) -> Result<Option<Fields>, String> {
+    let names = match columns {
+        [] => return Ok(None),
+        [one] if fields.get(one).is_some_and(Value::is_array) => &CONVERSATIONS[..1],
+        [_] => &TEXTS[..1],
+        [_, _] => &["instruction", "output"],
+        _ => &["instruction", "input", "output"],
+    };
+    let field = |(name, column): (&&str, &String)| match fields.get(column) {
+        Some(Value::Array(_) | Value::Object(_)) if *name != CONVERSATIONS[0] => Err(wrong(ui::NOT_TEXT, column)),
+        Some(value) => Ok(((*name).to_owned(), value.clone())),
+        None => {
+            let known = fields.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            Err(formats::NO_COLUMN.with(&[("name", column), ("known", &known)]))
+        }
+    };
+    names.iter().zip(columns).map(field).collect::<Result<_, _>>().map(Some)
 }
 
 fn find<'a>(fields: &'a Fields, names: &[&'a str]) -> Option<(&'a str, &'a Value)> {

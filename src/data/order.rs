@@ -54,6 +54,16 @@ impl Order {
         self.permutation[from..self.cursor.index].to_vec()
     }
 
+    /// What the next `times` calls of [`Order::take`] will give.
+    pub fn peek(&self, size: usize, times: usize) -> Vec<usize> {
+        let (from, n) = (self.cursor.index, self.permutation.len());
+        if from + size.max(1) * times <= n {
+            return self.permutation[from..from + size.max(1) * times].to_vec();
+        }
+        let mut ahead = self.clone();
+        (0..times).flat_map(|_| ahead.take(size)).collect()
+    }
+
     /// All examples of this epoch were taken.
     pub fn at_end(&self) -> bool {
         self.cursor.index >= self.permutation.len()
@@ -84,6 +94,18 @@ mod tests {
         let second: Vec<usize> = (0..3).flat_map(|_| order.take(4)).collect();
         assert_eq!((order.cursor(), second.len()), (Cursor { epoch: 1, index: 10 }, 10));
         assert_ne!(first, second);
+    }
+
+    #[test]
+    fn a_look_ahead_takes_nothing() {
+        let mut order = Order::new(3, 0, 10);
+        for _ in 0..9 {
+            let (ahead, before) = (order.peek(3, 5), order.cursor());
+            let mut other = order.clone();
+            let taken: Vec<usize> = (0..5).flat_map(|_| other.take(3)).collect();
+            assert_eq!((ahead, order.cursor()), (taken, before));
+            order.take(3);
+        }
     }
 
     #[test]

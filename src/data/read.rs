@@ -1,9 +1,10 @@
-//! A file becomes rows: JSON, JSON lines, CSV or plain text, told by extension, then by content.
+//! A file becomes rows: Parquet, JSON, JSON lines, CSV or plain text, told by extension, then by content; .gz and .zst are unpacked on the way.
 
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use super::layout::{Layout, Row};
-use super::parse;
+use super::{parquet, parse};
 use crate::{Error, Result};
 
 /// The rows of one file; all of one layout.
@@ -12,6 +13,22 @@ pub struct Rows {
     pub layout: Layout,
     /// The row and where it stands: its line in JSON lines and CSV, its number in a JSON list, from 1.
     pub rows: Vec<(usize, Row)>,
+    /// The columns that the rows were made of; none for running text.
+    pub columns: Vec<String>,
+}
+
+/// What of a file is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    pub limit: usize,
+    /// Columns by name, where the usual names do not say it: one of text or messages; prompt and answer; prompt, input and answer.
+    pub columns: &'a [String],
+}
+
+impl Default for Wanted<'_> {
+    fn default() -> Self {
+        Self { limit: usize::MAX, columns: &[] }
+    }
 }
 
 /// Reads at most `limit` rows of `path`.
@@ -19,22 +36,69 @@ pub struct Rows {
 /// # Errors
 /// `NotFound`, `NotUtf8` with the line, `EmptyData`, `UnknownLayout` with the fields there are, `BadRow` with the row and
 /// what is missing in it.
-pub fn read(path: &Path, limit: Option<usize>) -> Result<Rows> {
+pub fn read(path: &Path, wanted: &Wanted) -> Result<Rows> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
-    let text = text(&name, &bytes)?;
-    let limit = limit.unwrap_or(usize::MAX);
-    let rows = match format(path, text) {
-        Format::Json => parse::json(&name, text, limit)?,
-        Format::Lines => parse::lines(&name, text, limit)?,
-        Format::Csv => parse::csv(&name, text, limit)?,
-        Format::Text => Rows { layout: Layout::Text, rows: vec![(1, Row::Text(text.to_owned()))] },
+    let rows = if parquet::is_parquet(&bytes) {
+        drop(bytes);
+        parquet::read(path, wanted)?
+    } else {
+        let bytes = unpacked(path, bytes)?;
+        let text = text(&name, &bytes)?;
+        match format(path, text) {
+            Format::Json => parse::json(&name, text, wanted)?,
+            Format::Lines => parse::lines(&name, text, wanted)?,
+            Format::Csv(separator) => parse::csv(&name, text, separator, wanted)?,
+            Format::Text => Rows { layout: Layout::Text, rows: vec![(1, Row::Text(text.to_owned()))], columns: Vec::new() },
+        }
     };
     let nothing = |row: &(usize, Row)| matches!(&row.1, Row::Text(text) if text.trim().is_empty());
     if rows.rows.is_empty() || rows.rows.iter().all(nothing) {
         return Err(Error::EmptyData { path: name });
     }
     Ok(rows)
+}
+
+/// The rows of several files as one set; a row's place is that in its own file. All must have the first one's layout.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_all(paths: &[PathBuf], wanted: &Wanted) -> Result<Rows> {
+    let mut all: Option<Rows> = None;
+    for path in paths {
+        let have = all.as_ref().map_or(0, |all| all.rows.len());
+        if have >= wanted.limit {
+            break;
+        }
+        let more = read(path, &Wanted { limit: wanted.limit - have, ..*wanted })?;
+        match &mut all {
+            None => all = Some(more),
+            Some(all) if all.layout == more.layout => all.rows.extend(more.rows),
+            Some(_) => return Err(Error::UnknownLayout { path: path.display().to_string(), given: more.columns.join(", ") }),
+        }
+    }
+    all.ok_or_else(|| Error::EmptyData { path: paths.first().map(|path| path.display().to_string()).unwrap_or_default() })
+}
+
+/// What .gz and .zst hold.
+fn unpacked(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let done = match extension(path).as_str() {
+        "gz" => flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut out),
+        "zst" => zstd::stream::copy_decode(&bytes[..], &mut out).map(|()| 0),
+        _ => return Ok(bytes),
+    };
+    done.map_err(Error::io(path))?;
+    Ok(out)
+}
+
+/// Whether a file must be unpacked as a whole before anything of it can be read.
+pub fn is_packed(path: &Path, start: &[u8]) -> bool {
+    parquet::is_parquet(start) || ["gz", "zst"].contains(&extension(path).as_str())
+}
+
+fn extension(path: &Path) -> String {
+    path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
 }
 
 /// A whole text file.
@@ -55,19 +119,23 @@ fn text<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str> {
     })
 }
 
-enum Format {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
     Json,
     Lines,
-    Csv,
+    /// With what stands between fields.
+    Csv(u8),
     Text,
 }
 
 /// `.json` files that hold JSON lines are common: a second value after the first gives them away.
-fn format(path: &Path, text: &str) -> Format {
-    let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    match extension.as_str() {
+pub fn format(path: &Path, text: &str) -> Format {
+    let packed = ["gz", "zst"].contains(&extension(path).as_str());
+    let inner = if packed { path.with_extension("") } else { path.to_owned() };
+    match extension(&inner).as_str() {
         "jsonl" | "ndjson" => Format::Lines,
-        "csv" => Format::Csv,
+        "csv" => Format::Csv(b','),
+        "tsv" => Format::Csv(b'\t'),
         "txt" | "md" => Format::Text,
         "json" if holds_lines(text) => Format::Lines,
         "json" => Format::Json,
@@ -96,7 +164,7 @@ mod tests {
 
     fn read_as(name: &str, text: impl AsRef<[u8]>) -> Result<Rows> {
         let (_folder, path) = file(name, text);
-        read(&path, None)
+        read(&path, &Wanted::default())
     }
 
     fn instruction(instruction: &str, input: &str, output: &str) -> Row {
@@ -165,6 +233,6 @@ mod tests {
             assert!(matches!(read_as(name, text), Err(Error::EmptyData { .. })), "{name} {text:?}");
         }
         assert!(matches!(read_as("a.json", r#"[{"name":"x","age":1}]"#), Err(Error::UnknownLayout { given, .. }) if given == "age, name"));
-        assert!(matches!(read(Path::new("/no/such.json"), None), Err(Error::NotFound { .. })));
+        assert!(matches!(read(Path::new("/no/such.json"), &Wanted::default()), Err(Error::NotFound { .. })));
     }
 }

@@ -1,6 +1,6 @@
 //! Some examples are kept from training to see whether what was learned holds for others.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::Example;
 use crate::random::Random;
@@ -22,6 +22,19 @@ pub fn split(mut examples: Vec<Example>, val: f64, seed: u64) -> Result<(Vec<Exa
     Random::seeded(seed).fork("split").shuffle(&mut examples);
     let held_out = examples.split_off(n - kept);
     Ok((examples, held_out))
+}
+
+/// Rows of `n` that a stream keeps for validation, at most `most`, in order; as many as [`split`] would keep otherwise.
+pub fn held(n: usize, val: f64, most: usize, seed: u64) -> Vec<usize> {
+    if val == 0.0 || n < 2 {
+        return Vec::new();
+    }
+    let kept = ((n as f64 * val).round() as usize).clamp(1, (n - 1).min(most));
+    let (mut random, mut held) = (Random::seeded(seed).fork("split"), BTreeSet::new());
+    while held.len() < kept {
+        held.insert(random.below(n));
+    }
+    held.into_iter().collect()
 }
 
 /// Validation examples that also stand, token for token, in the training set: they measure memory, not learning.

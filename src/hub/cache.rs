@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::repository::Repository;
 use super::snapshot::Shelf;
-use super::{Files, folder};
+use super::{Files, Kind, folder};
 
 /// One repository in the cache.
 #[derive(Clone, Debug)]
@@ -28,10 +28,11 @@ pub fn kept(cache: &Path) -> Vec<Kept> {
 
 fn one(cache: &Path, folder: &Path) -> Option<Kept> {
     let id = folder.file_name()?.to_str()?.strip_prefix("models--")?.replacen("--", "/", 1);
-    let current = Shelf::new(cache, &id).current();
+    let shelf = Shelf::new(cache, Kind::Model, &id);
+    let current = shelf.current();
     let path = current.clone().unwrap_or_else(|| folder.to_owned());
     let (name, files) = match Repository::parse(&id) {
-        Some(repository) => (id.clone(), repository.here(&Shelf::new(cache, &id))),
+        Some(repository) => (id.clone(), repository.here(&shelf)),
         // Python once fetched `gpt2` without an owner.
         None => (path.display().to_string(), current.and_then(|path| folder::open(&path).ok())),
     };

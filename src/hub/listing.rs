@@ -7,8 +7,9 @@ use sha1::{Digest, Sha1};
 
 use super::endpoint::{Endpoint, Layout};
 use super::http::{Client, Method};
+use super::known::Kind;
 use super::trouble::Trouble;
-use crate::words::{servers, ui};
+use crate::words::{formats, servers, ui};
 use crate::{Error, Result};
 
 /// A listing of 100,000 files is 20 MB.
@@ -54,7 +55,7 @@ pub struct Remote {
 pub struct Listing {
     /// 40 hexadecimal digits.
     pub commit: String,
-    /// Files at the top; models have nothing we need further down.
+    /// Of a model those at the top: it has nothing we need further down.
     pub files: Vec<Remote>,
 }
 
@@ -65,14 +66,17 @@ impl Listing {
 }
 
 /// Asks one server for the listing of `id`.
-pub fn ask(client: &Client, endpoint: &Endpoint, id: &str) -> Result<Listing, Trouble> {
+pub fn ask(client: &Client, endpoint: &Endpoint, kind: Kind, id: &str) -> Result<Listing, Trouble> {
     let url = match endpoint.layout {
+        Layout::Hub if kind == Kind::Data => format!("{}/api/datasets/{id}/revision/main?blobs=true", endpoint.url),
         Layout::Hub => format!("{}/api/models/{id}/revision/main?blobs=true", endpoint.url),
+        // Its data sets have an interface of their own.
+        Layout::ModelScope if kind == Kind::Data => return Err(Trouble::passing(formats::NO_SETS_THERE.text())),
         Layout::ModelScope => format!("{}/api/v1/models/{}/repo/files?Revision=master&Recursive=false", endpoint.url, namesake(id)),
     };
     let read = client.open(Method::Get, &url, endpoint.token.as_deref(), 0)?.json(LONGEST)?;
     let listing = match endpoint.layout {
-        Layout::Hub => hub(&read),
+        Layout::Hub => hub(&read, kind),
         Layout::ModelScope if read.get("Success") == Some(&Value::Bool(false)) => {
             let code = read.get("Message").and_then(Value::as_str).unwrap_or_default().to_owned();
             return Err(Trouble::Refused { status: 404, code });
@@ -83,9 +87,10 @@ pub fn ask(client: &Client, endpoint: &Endpoint, id: &str) -> Result<Listing, Tr
 }
 
 /// Where a file of the listing is.
-pub fn url(endpoint: &Endpoint, id: &str, commit: &str, name: &str) -> String {
+pub fn url(endpoint: &Endpoint, kind: Kind, id: &str, commit: &str, name: &str) -> String {
     let name = encoded(name);
     match endpoint.layout {
+        Layout::Hub if kind == Kind::Data => format!("{}/datasets/{id}/resolve/{commit}/{name}", endpoint.url),
         Layout::Hub => format!("{}/{id}/resolve/{commit}/{name}", endpoint.url),
         Layout::ModelScope => format!("{}/api/v1/models/{}/repo?Revision=master&FilePath={name}", endpoint.url, namesake(id)),
     }
@@ -113,11 +118,11 @@ fn namesake(id: &str) -> String {
 }
 
 fn encoded(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte);
     name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-fn hub(read: &Value) -> Option<Listing> {
+fn hub(read: &Value, kind: Kind) -> Option<Listing> {
     let commit = read.get("sha")?.as_str().filter(|sha| sha.len() == 40 && sha.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
     let files = read.get("siblings")?.as_array()?.iter().filter_map(|file| {
         let lfs = file.get("lfs").filter(|lfs| lfs.is_object());
@@ -128,7 +133,10 @@ fn hub(read: &Value) -> Option<Listing> {
             hash: hash.and_then(Value::as_str).and_then(Hash::parse),
         })
     });
-    Some(Listing { commit: commit.to_owned(), files: files.filter(|file| is_top(&file.name)).collect() })
+    Some(Listing {
+        commit: commit.to_owned(),
+        files: files.filter(|file| is_top(&file.name) || kind == Kind::Data && is_below(&file.name)).collect(),
+    })
 }
 
 /// ModelScope names no commit: the names and hashes of the files stand for it.
@@ -148,6 +156,11 @@ fn modelscope(read: &Value) -> Option<Listing> {
 
 fn is_top(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', '\0', ':'])
+}
+
+/// A path that stays below, with nothing hidden in it.
+fn is_below(name: &str) -> bool {
+    name.split('/').all(|part| is_top(part) && !part.starts_with('.'))
 }
 
 /// What is fetched of a repository: all small files first, for an index names the shards.

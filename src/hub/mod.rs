@@ -2,6 +2,8 @@
 //! repository of the hub.
 
 mod cache;
+mod card;
+mod dataset;
 mod download;
 mod endpoint;
 mod fetch;
@@ -13,6 +15,7 @@ mod pip;
 mod repository;
 mod snapshot;
 mod trouble;
+mod visit;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +24,7 @@ use crate::words::nearest::nearest;
 use crate::{Error, Result};
 
 pub use cache::{Kept, kept};
+pub use dataset::{Set, Wish};
 pub use endpoint::{Endpoint, Endpoints, Layout};
 pub use known::{Cached, Kind, Known, Member, Source, cached, find, known};
 
@@ -86,6 +90,29 @@ pub fn resolve_data(name: &str, cache: &Path, progress: Progress, stop: &Stop) -
     }
     let path = expand(name);
     if path.exists() { Ok(path) } else { Err(unknown(name, Kind::Data)) }
+}
+
+/// Finds the files of a data set by a known name, a file, a folder of them, or a name of the hub (`owner/name`), which is fetched.
+///
+/// Errors as [`resolve`]; `NoDataFiles`; `BadValue` for a split or a configuration that there is not.
+pub fn resolve_set(name: &str, wish: Wish, cache: &Path, servers: &dyn Fn() -> Endpoints, progress: Progress, stop: &Stop) -> Result<Set> {
+    let known = known::find(name).is_some_and(|row| row.kind == Kind::Data);
+    let path = expand(name);
+    if !known && path.is_dir() {
+        return dataset::folder(&path, wish);
+    }
+    match repository::Repository::parse(name) {
+        Some(repository) if !known && !path.exists() => dataset::fetch(&repository, wish, &servers(), progress, stop),
+        _ => {
+            let file = resolve_data(name, cache, progress, stop)?;
+            if let Some((option, given)) = wish.config.map(|given| ("config", given)).or(wish.split.map(|given| ("split", given))) {
+                let allowed = crate::words::formats::ONLY_SETS.text().to_owned();
+                return Err(Error::BadValue { option: option.to_owned(), given: given.to_owned(), allowed });
+            }
+            let name = file.file_name().map_or_else(|| name.to_owned(), |name| name.to_string_lossy().into_owned());
+            Ok(Set { name, files: vec![file], config: String::new(), split: String::new(), others: Vec::new() })
+        }
+    }
 }
 
 /// What looks like a path was meant as one.

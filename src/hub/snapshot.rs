@@ -5,6 +5,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
+use super::known::Kind;
 use super::trouble::{LOOK, Trouble, rest};
 use crate::stop::Stop;
 use crate::{Error, Result};
@@ -17,8 +18,9 @@ pub struct Shelf {
 
 impl Shelf {
     /// `id`: `owner/name`.
-    pub fn new(cache: &Path, id: &str) -> Self {
-        let name = format!("models--{}", id.replace('/', "--"));
+    pub fn new(cache: &Path, kind: Kind, id: &str) -> Self {
+        let shelf = if kind == Kind::Model { "models" } else { "datasets" };
+        let name = format!("{shelf}--{}", id.replace('/', "--"));
         Self { folder: cache.join(&name), locks: cache.join(".locks").join(name) }
     }
 
@@ -74,15 +76,16 @@ impl Shelf {
 
     /// Makes `name` in the snapshot mean the blob: a link, or a copy where there are no links.
     pub fn link(&self, commit: &str, name: &str, hash: &str) -> Result<()> {
-        let folder = self.snapshot(commit);
-        std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
-        let path = folder.join(name);
+        let path = self.snapshot(commit).join(name);
+        let folder = path.parent().unwrap_or(&path);
+        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
         if path.exists() {
             return Ok(());
         }
         // A link into nowhere, left by a blob that was deleted.
         let _ = std::fs::remove_file(&path);
-        let target = Path::new("../../blobs").join(hash);
+        let up = "../".repeat(2 + name.matches('/').count());
+        let target = Path::new(&up).join("blobs").join(hash);
         #[cfg(unix)]
         let linked = std::os::unix::fs::symlink(&target, &path).is_ok();
         #[cfg(windows)]

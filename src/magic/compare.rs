@@ -2,10 +2,10 @@ use std::path::PathBuf;
 
 use wire::{Chart, Curve, Series, Table, Value, value};
 
+use super::methods::{Given, METHODS, parsed, prompt};
 use super::settings::Settings;
 use super::{Magic, Out, Topic, number};
-use crate::adapter::{Adapter, Kind, Lora, Names, Prompt, Start, Targets};
-use crate::nn::Net;
+use crate::adapter::{Adapter, Lora, Names, Targets};
 use crate::random::Random;
 use crate::session::{Aside, Measure, Session};
 use crate::train::Recipe;
@@ -15,12 +15,11 @@ use crate::{Error, Result, data, plot};
 /// Train with several methods and set them side by side
 ///
 /// Each begins from the model as it is and sees the same batches in the same order. The table says what each trains and what it brings; with `text=` also what it
-/// forgets: the perplexity of a text that the data does not teach. Virtual tokens begin
-/// as noise, so theirs is far from the others' at step 0. Afterwards model, adapter and run are as before, and each trained adapter
+/// forgets: the perplexity of a text that the data does not teach. Afterwards model, adapter and run are as before, and each trained adapter
 /// waits in `%adapters`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Methods by commas: `lora`, `rslora`, `dora`, `ptune`, `prompt`, `prefix`, `full`; `full:1e-3` gives one a learning rate of its own
+    /// Methods by commas: `lora`, `rslora`, `dora`, `p-tuning`, `p-tuning-lstm`, `prompt`, `prefix`, `full`; `full:1e-3` gives one a learning rate of its own
     #[arg(value_name = "METHOD", default_value = "lora,dora,full", value_delimiter = ',')]
     methods: Vec<String>,
     /// Optimizer steps of each
@@ -38,25 +37,11 @@ pub struct Args {
     /// Layers of the low-rank methods, as in `%lora`
     #[arg(long, value_name = "TARGET", visible_alias = "target_modules", value_delimiter = ',')]
     target: Vec<String>,
-    /// Virtual tokens of `ptune`, `prompt` and `prefix`
+    /// Virtual tokens of the prompt methods
     #[arg(long, value_name = "N", default_value = "20", visible_alias = "num_virtual_tokens", value_parser = number::count)]
     n: usize,
     #[command(flatten)]
     settings: Settings,
-}
-
-const METHODS: &[&str] = &["lora", "rslora", "dora", "ptune", "prompt", "prefix", "full"];
-/// The learning rate of all weights; adapters have their own.
-const FULL_RATE: f64 = 5e-5;
-
-/// A method's name, and the learning rate that it is given for itself.
-fn parsed(method: &str) -> Option<(&'static str, Option<f64>)> {
-    let (name, rate) = method.split_once(':').map_or((method, None), |(name, rate)| (name, Some(rate)));
-    let name = METHODS.iter().find(|known| **known == name)?;
-    match rate {
-        Some(rate) => rate.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0).map(|rate| (*name, Some(rate))),
-        None => Some((*name, None)),
-    }
 }
 
 /// What one method came to.
@@ -74,16 +59,12 @@ struct Trial {
 
 impl Magic for Args {
     const TOPIC: Topic = Topic::Train;
-    const EXAMPLES: &'static [&'static str] = &[
-        "%compare",
-        "%compare lora,dora,full steps=50 batch=4",
-        "%compare lora:1e-3,ptune,prefix,full:1e-4 steps=100 text=book.txt",
-        "%compare lora,rslora r=64 lr=1e-3",
-    ];
+    const EXAMPLES: &'static [&'static str] =
+        &["%compare", "%compare lora,dora,full steps=50 batch=4", "%compare lora:1e-3,prefix,full:1e-4 n=16 text=book.txt"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         if let Some(other) = self.methods.iter().find(|method| parsed(method).is_none()) {
-            let allowed = ui::ONE_OF.with(&[("choices", &METHODS.join(", "))]);
+            let allowed = ui::ONE_OF.with(&[("choices", &METHODS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "))]);
             return Err(Error::BadValue { option: "METHOD".into(), given: other.clone(), allowed });
         }
         let text = self.text.as_ref().map(|file| Ok::<_, Error>((file.display().to_string(), data::read_text(file)?))).transpose()?;
@@ -119,27 +100,24 @@ impl Args {
     /// What `method` trains; `None` for all weights.
     fn adapter(&self, method: &str, session: &Session) -> Result<Option<Adapter>> {
         let model = &session.base()?.model;
+        if let Some(prompt) = prompt(method, self.n, &model.spec) {
+            return session.fresh_prompt(prompt, self.settings.seed).map(Some);
+        }
         let random = Random::seeded(self.settings.seed.unwrap_or(session.seed())).fork("lora");
         let default = || Targets::list(model.family.targets.iter().copied());
         let targets = if self.target.is_empty() { default() } else { Targets { names: Names::parse(&self.target), ..Targets::default() } };
         let lora = Lora { r: self.r, alpha: self.alpha, targets, rslora: method == "rslora", dora: method == "dora", ..Lora::default() };
-        let prompt = |kind: Kind, net| {
-            let prompt = Prompt { kind, tokens: self.n, net, hidden: kind.width(&model.spec), start: Start::Random };
-            Adapter::prompt(prompt, &[], model, &random).map(Some)
-        };
         match method {
             "full" => Ok(None),
-            "ptune" => prompt(Kind::PTuning, Net::Mlp),
-            "prompt" => prompt(Kind::Prompt, Net::Bare),
-            "prefix" => prompt(Kind::Prefix, Net::Bare),
             _ => Adapter::new(lora, model, &random).map(Some),
         }
     }
 
     /// Positions that one of the methods takes from the context.
-    fn ahead(&self) -> usize {
-        let virtual_tokens = |method: &String| parsed(method).is_some_and(|(name, _)| ["ptune", "prompt", "prefix"].contains(&name));
-        if self.methods.iter().any(virtual_tokens) { self.n } else { 0 }
+    fn ahead(&self, session: &Session) -> Result<usize> {
+        let spec = &session.base()?.model.spec;
+        let any = self.methods.iter().filter_map(|method| parsed(method)).any(|(name, _)| prompt(name, self.n, spec).is_some());
+        Ok(if any { self.n } else { 0 })
     }
 
     /// Trains with one method; what it came to is noted even if it was stopped on the way.
@@ -152,15 +130,15 @@ impl Args {
         aside: &mut Aside,
         trials: &mut Vec<Trial>,
     ) -> Result<()> {
-        let Some((name, given)) = parsed(method) else { return Ok(()) };
+        let Some((name, rate)) = parsed(method) else { return Ok(()) };
         // What the model says by itself: fresh virtual tokens change it.
         session.begin_trial(None, aside);
-        let before = session.measure(text, self.ahead())?;
+        let ahead = self.ahead(session)?;
+        let before = session.measure(text, ahead)?;
         let adapter = self.adapter(name, session)?;
-        let rate = adapter.as_ref().map_or(FULL_RATE, Adapter::rate);
         session.begin_trial(adapter, aside);
-        let recipe = self.settings.recipe(1.0, Some(self.steps), rate, session)?;
-        let recipe = Recipe { lr: given.unwrap_or(recipe.lr), ..recipe };
+        let recipe = self.settings.recipe(1.0, Some(self.steps), rate.value(), session)?;
+        let recipe = if let Given::Alone(lr) = rate { Recipe { lr, ..recipe } } else { recipe };
         let prediction = session.begin_training(recipe, self.settings.dtype())?;
         let (trained, curve) = (prediction.parameters, before.val.map(|val| (0.0, val)).into_iter().collect());
         trials.push(Trial {
@@ -180,7 +158,7 @@ impl Args {
         let run = session.run()?;
         let (rate, seconds, last) = (run.tokens_per_second(), run.seconds(), run.last_validation());
         // Where it was stopped, the last look on the way has to do.
-        let after = session.measure(text, self.ahead()).unwrap_or(Measure { val: last.map(|v| v.loss), text: None });
+        let after = session.measure(text, ahead).unwrap_or(Measure { val: last.map(|v| v.loss), text: None });
         if let Some(trial) = trials.last_mut() {
             (trial.after, trial.peak, trial.rate, trial.seconds) = (after, peak, rate, seconds);
         }

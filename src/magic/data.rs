@@ -2,15 +2,16 @@ use wire::{Chart, Table, Value, value};
 
 use super::{Magic, Out, Topic, number};
 use crate::data::{self, Options, Template};
+use crate::hub::Wish;
 use crate::plot;
 use crate::session::Session;
-use crate::words::ui;
+use crate::words::{formats, ui};
 use crate::{Error, Result};
 
 /// Read a data set for training and evaluation
 ///
-/// FILE is .json, .jsonl, .csv or .txt with rows of instruction/input/output, prompt/completion, chat messages or text; or a known set,
-/// `alpaca-en`, `alpaca-zh`. Only answers are learned: the view shows learned tokens in one colour, ignored ones in the other.
+/// FILE is .parquet, .json, .jsonl, .csv, .tsv or .txt (also .gz, .zst) with rows of instruction/input/output, prompt/completion, chat messages
+/// or text; a folder of such files; a known set, `alpaca-en`, `alpaca-zh`; or a set of the hub, `owner/name`. Only answers are learned: the view shows learned tokens in one colour, ignored ones in the other.
 /// Without FILE it shows the data that is loaded.
 #[derive(clap::Args)]
 pub struct Args {
@@ -29,6 +30,18 @@ pub struct Args {
     /// Cut examples to this many tokens; at most the model's context
     #[arg(long, value_name = "N", value_parser = number::count)]
     max_length: Option<usize>,
+    /// Columns to take where their names do not say it: one of text or messages; prompt,answer; or prompt,input,answer
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    column: Vec<String>,
+    /// Split of a hub's set or of a folder; train where there is one
+    #[arg(long, value_name = "NAME")]
+    split: Option<String>,
+    /// Configuration of a hub's set
+    #[arg(long, value_name = "NAME")]
+    config: Option<String>,
+    /// Leave the rows in the file, one example each, and read them as batches need them: .jsonl, .csv, .tsv, text
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    stream: bool,
     /// Read only the first rows
     #[arg(long, value_name = "N", value_parser = number::count)]
     limit: Option<usize>,
@@ -42,8 +55,12 @@ pub struct Args {
 
 impl Magic for Args {
     const TOPIC: Topic = Topic::Data;
-    const EXAMPLES: &'static [&'static str] =
-        &["%data tutorials/data/lantern-en.jsonl", "%data alpaca-zh val=0.05 template=alpaca", "%data notes.txt block=64"];
+    const EXAMPLES: &'static [&'static str] = &[
+        "%data tutorials/data/lantern-en.jsonl",
+        "%data alpaca-zh val=0.05 template=alpaca",
+        "%data notes.txt block=64",
+        "%data openai/gsm8k config=main column=question,answer",
+    ];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         if let Some(file) = &self.file {
@@ -59,12 +76,26 @@ impl Magic for Args {
                 block: self.block,
                 max_length: self.max_length.unwrap_or(usize::MAX),
                 limit: self.limit,
+                columns: self.column.clone(),
             };
             let label = ui::FETCHING.with(&[("what", file)]);
-            session.read_data(file, options, &mut |done, total| out.progress("fetch", done, total.unwrap_or(done + 1), &label))?;
+            let wish = Wish { config: self.config.as_deref(), split: self.split.as_deref() };
+            let mut progress = |done, total: Option<u64>| out.progress("fetch", done, total.unwrap_or(done + 1), &label);
+            if self.stream {
+                session.stream_set(file, wish, options, &mut progress)?;
+            } else {
+                session.read_set(file, wish, options, &mut progress)?;
+            }
         }
         show(session, self.show, out)
     }
+}
+
+/// Tokens of a stream, from those of the rows that were looked at.
+fn estimated(data: &data::Dataset) -> String {
+    let seen: usize = data.train.iter().map(data::Example::len).sum();
+    let tokens = seen as f64 / data.train.len().max(1) as f64 * data.count() as f64;
+    formats::ESTIMATED.with(&[("tokens", &plot::number::count(tokens as u64)), ("looked", &data.train.len())])
 }
 
 /// The counts, the lengths, and `n` examples with their masks.
@@ -73,24 +104,33 @@ fn show(session: &Session, n: usize, out: &mut Out) -> Result<Value> {
     let template = data.template.map_or("-", Template::name);
     let result = value::Data {
         layout: data.layout.name().to_owned(),
-        train: data.train.len() as u64,
+        train: data.count() as u64,
         val: data.val.len() as u64,
         tokens: data.tokens() as u64,
         learned: data.learned() as u64,
         cut: data.cut as u64,
         dropped: data.dropped as u64,
     };
+    let streamed = data.source.stream.is_some();
     let share = 100.0 * result.learned as f64 / result.tokens.max(1) as f64;
-    out.table(Table::pairs([
-        (ui::DATA.text(), format!("{} ({}, {template})", data.name, result.layout)),
+    let mut rows = vec![(ui::DATA.text(), format!("{} ({}, {template})", data.name, result.layout))];
+    if let Some(split) = &data.source.hub {
+        rows.push((formats::SPLIT.text(), split.clone()));
+    }
+    let usual = ["instruction", "input", "output", "messages", "text"];
+    if data.source.hub.is_some() || data.source.columns.iter().any(|column| !usual.contains(&column.as_str())) {
+        rows.push((formats::COLUMNS.text(), data.source.columns.join(", ")));
+    }
+    rows.extend([
         (ui::TRAIN.text(), result.train.to_string()),
         (ui::VALIDATION.text(), result.val.to_string()),
-        (ui::TOKENS.text(), plot::number::count(result.tokens)),
+        (ui::TOKENS.text(), if streamed { estimated(data) } else { plot::number::count(result.tokens) }),
         (ui::LEARNED.text(), format!("{} ({share:.0} %)", plot::number::count(result.learned))),
         (ui::CUT.text(), result.cut.to_string()),
         (ui::DROPPED.text(), result.dropped.to_string()),
         (ui::DUPLICATES.text(), data.duplicates.to_string()),
-    ]));
+    ]);
+    out.table(Table::pairs(rows));
     out.show(Chart::Histogram(data::length_histogram(data)));
     for example in data.train.iter().take(n) {
         out.show(Chart::Spans(data::spans(example, &base.tokenizer)?));

@@ -22,6 +22,7 @@ mod lora;
 mod lr;
 mod lsmagic;
 mod merge;
+mod methods;
 mod models;
 mod next;
 mod number;

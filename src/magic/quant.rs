@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wire::{Chart, Group, Histogram, Table, Value, value};
 
-use super::{Magic, Out, Topic};
+use super::{Magic, Out, Topic, number as numbers};
 use crate::plot::number;
 use crate::session::{Format, Quantised, Session, Substitute};
 use crate::words::ui;
@@ -11,13 +11,19 @@ use crate::{Error, Result};
 /// Store the weights in fewer bits, in place
 ///
 /// Prints size and perplexity before and after, and how far each matrix moved. The embedding table and the head stay finer: q8_0, or q6_k with a
-/// k format. Blocks of a k format hold 256 numbers; a matrix whose rows they do not divide takes q5_0, q5_1 or q8_0 instead, and is named.
+/// k format, and bf16 with nf4 and int8, as bitsandbytes' users keep them. nf4 and int8 are bitsandbytes' own, byte for byte. Blocks of a k format hold 256 numbers; a matrix whose rows they do not divide takes q5_0, q5_1 or q8_0 instead, and is named.
 /// Load the model again to get its own weights back.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Bits a weight: f16 and bf16 16, q8_0 8.5, q6_k 6.6, q5_1 6, q5_k and q5_0 5.5, q4_1 5, q4_k and q4_0 4.5
+    /// Bits a weight: f16 and bf16 16, int8 8, q8_0 8.5, q6_k 6.6, q5_1 6, q5_k and q5_0 5.5, q4_1 5, q4_k, q4_0 and nf4 4.5
     #[arg(value_name = "FORMAT", value_parser = clap::builder::PossibleValuesParser::new(Format::NAMES))]
     format: String,
+    /// Quantise the scales of nf4 too: 4.13 bits a weight
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    dq: bool,
+    /// Weights of nf4 that share a scale: 32, 64 (if not given), 128 … 4096
+    #[arg(long, value_name = "N", value_parser = numbers::count)]
+    block: Option<usize>,
 }
 
 /// Examples, or windows of the sample text, that the perplexity is measured on.
@@ -25,7 +31,7 @@ const SAMPLE: usize = 16;
 
 impl Magic for Args {
     const TOPIC: Topic = Topic::Evaluate;
-    const EXAMPLES: &'static [&'static str] = &["%quant q8_0", "%quant q4_k", "%quant bf16"];
+    const EXAMPLES: &'static [&'static str] = &["%quant q8_0", "%quant q4_k", "%quant bf16", "%quant nf4 dq=true"];
 
     fn run(self, session: &mut Session, out: &mut Out) -> Result<Value> {
         let format = Format::parse(&self.format).ok_or_else(|| Error::BadValue {
@@ -33,6 +39,7 @@ impl Magic for Args {
             given: self.format.clone(),
             allowed: Format::NAMES.join(", "),
         })?;
+        let format = format.with_scales(self.block, self.dq)?;
         let before = session.sample_loss(SAMPLE)?.exp();
         let label = ui::QUANTISING.text();
         let quantised = session.quantise(format, &mut |n, of| out.progress("quant", n, of, label))?;

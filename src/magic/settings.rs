@@ -90,8 +90,8 @@ pub struct Settings {
     #[arg(long, value_name = "X", default_value = "0", visible_alias = "early_stopping_threshold", value_parser = number::not_negative,
         help_heading = VALIDATION)]
     pub threshold: f64,
-    /// What layers compute in and frozen weights are held in (`packed`: as they are); what is trained stays f32. f16 scales the loss and leaves out steps that overflow
-    #[arg(long, value_name = "DTYPE", default_value = "f32", value_parser = dtypes(), help_heading = KEEPING)]
+    /// What layers compute in and frozen weights are held in (`packed`: f32, and quantised weights as they are); what is trained stays f32. f16 scales the loss and leaves out steps that overflow
+    #[arg(long, value_name = "DTYPE", default_value = PACKED, value_parser = dtypes(), help_heading = KEEPING)]
     pub dtype: String,
     /// Steps between checkpoints, from which a run that was killed goes on; without it about every half minute
     #[arg(long, value_name = "N", visible_alias = "save_steps", value_parser = number::count, help_heading = KEEPING)]

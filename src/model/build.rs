@@ -1,7 +1,6 @@
 //! Puts a decoder together from named tensors; also a fresh one from a seed.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
@@ -27,8 +26,18 @@ pub fn random(name: &str, config: Value, random: &Random, device: &Device) -> Re
     let family = families::find(reader.text_or("model_type", ""))?;
     let spec = family.spec(&reader)?;
     let source = Seed(random.fork("weights"));
-    Builder { source: &source, origin, family, stored: &family.names, layout: family.layout, spec: &spec, dtype: None, device }
-        .build(name, config)
+    Builder {
+        source: &source,
+        origin,
+        family,
+        stored: &family.names,
+        layout: family.layout,
+        spec: &spec,
+        dtype: None,
+        narrow: false,
+        device,
+    }
+    .build(name, config)
 }
 
 pub struct Builder<'a> {
@@ -42,6 +51,8 @@ pub struct Builder<'a> {
     pub layout: Layout,
     pub spec: &'a Spec,
     pub dtype: Option<DType>,
+    /// Matrices without a wanted dtype keep the half floats of the file.
+    pub narrow: bool,
     pub device: &'a Device,
 }
 
@@ -147,12 +158,13 @@ impl Builder<'_> {
         };
         match self.take(&name, &shape, Start::Normal { std })? {
             Raw::Dense(tensor) => {
-                let tensor = tensor.to_dtype(self.dtype.unwrap_or(DType::F32))?.to_device(self.device)?;
+                let kept = if self.narrow { tensor.dtype() } else { DType::F32 };
+                let tensor = tensor.to_dtype(self.dtype.unwrap_or(kept))?.to_device(self.device)?;
                 Ok(Weight::Dense { tensor, layout })
             }
             Raw::Packed(packed) => match self.dtype {
-                None => Ok(Weight::Packed(Arc::new(packed))),
-                Some(dtype) => Ok(Weight::Dense { tensor: packed.dequantize(self.device)?.to_dtype(dtype)?, layout }),
+                None => Ok(packed.into()),
+                Some(dtype) => Ok(Weight::Dense { tensor: packed.dequantize(self.device)?.to_dtype(dtype)?, layout: Layout::OutIn }),
             },
         }
     }
@@ -169,11 +181,12 @@ impl Builder<'_> {
     fn take(&self, name: &str, shape: &[usize], start: Start) -> Result<Raw> {
         let missing = || Error::MissingTensor { path: self.origin.display().to_string(), tensor: name.to_owned() };
         let raw = self.source.take(name, shape, start)?.ok_or_else(missing)?;
-        let given = match &raw {
-            Raw::Dense(tensor) => tensor.dims(),
-            Raw::Packed(packed) => packed.shape().dims(),
+        // What is packed is `[out, in]` whatever the family's layout.
+        let (given, turned) = match &raw {
+            Raw::Dense(tensor) => (tensor.dims().to_vec(), false),
+            Raw::Packed(packed) => (packed.shape(), self.layout == Layout::InOut),
         };
-        if given != shape {
+        if given != shape && !(turned && given.iter().rev().eq(shape)) {
             return Err(Error::WrongShape { tensor: name.to_owned(), given: format!("{given:?}"), expected: format!("{shape:?}") });
         }
         Ok(raw)

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::bitsandbytes;
 use super::config::Config;
 use super::gguf::{self, Stored};
 use super::names::{GPT_NEOX, GPT2, LLAMA, Names};
@@ -90,10 +91,7 @@ impl Family {
                 return Err(config.bad(format!("`{field}` is {given}; known: {known}")));
             }
         }
-        if let Some(method) = config.json["quantization_config"].as_object() {
-            let method = method.get("quant_method").and_then(Value::as_str).unwrap_or("unnamed");
-            return Err(config.bad(format!("`quantization_config` is `{method}`; known: none (`%quant` packs f32, f16 and bf16 weights)")));
-        }
+        bitsandbytes::announced(config.json).map_err(|cause| config.bad(cause))?;
         let layers = config.json["layer_types"].as_array().into_iter().flatten();
         if let Some(other) = layers.filter_map(Value::as_str).find(|kind| *kind != "full_attention") {
             return Err(config.bad(format!("`layer_types` has `{other}`; known: full_attention")));

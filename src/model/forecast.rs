@@ -24,7 +24,9 @@ const RESERVE: u64 = 200 << 20;
 pub fn forecast(request: &Request) -> Result<Forecast> {
     let (_, config) = describe(request)?;
     let stored: u64 = request.weights.iter().filter_map(|path| path.metadata().ok()).map(|m| m.len()).sum();
-    let packed = request.weights.iter().any(|path| path.extension().is_some_and(|e| e == "gguf"));
+    let blocks = request.weights.iter().any(|path| path.extension().is_some_and(|e| e == "gguf"));
+    let eight = config["quantization_config"]["load_in_8bit"] == true;
+    let packed = blocks || config["quantization_config"].is_object();
     let stored_width = match config["dtype"].as_str().or(config["torch_dtype"].as_str()) {
         Some("float16" | "bfloat16") if !packed => 2,
         _ => 4,
@@ -32,6 +34,7 @@ pub fn forecast(request: &Request) -> Result<Forecast> {
     let bytes = match (request.dtype, packed) {
         (None, true) => stored,
         // Four-bit blocks hold a weight in about 5 bits; half of that error is far from mattering here.
+        (Some(dtype), true) if eight => stored * dtype.size_in_bytes() as u64,
         (Some(dtype), true) => stored * 8 / 5 * dtype.size_in_bytes() as u64,
         (dtype, false) => stored / stored_width * dtype.unwrap_or(DType::F32).size_in_bytes() as u64,
     };

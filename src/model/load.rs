@@ -60,7 +60,9 @@ fn load_hub(request: &Request, files: &[PathBuf]) -> Result<Model> {
     let (family, json) = describe(request)?;
     let path = request.config.clone().unwrap_or_default();
     let spec = family.spec(&Config { path: &path, json: &json })?;
-    let source = Hub::open(files, family.spelled, request.dtype.is_none_or(|dtype| dtype == DType::F32))?;
+    // Beside packed matrices, halves stay what they are.
+    let narrow = request.dtype.is_none() && json["quantization_config"].is_object();
+    let source = Hub::open(files, family.spelled, !narrow && request.dtype.is_none_or(|dtype| dtype == DType::F32))?;
     let origin = files.first().map(PathBuf::as_path).unwrap_or(Path::new(""));
     let builder = Builder {
         source: &source,
@@ -70,6 +72,7 @@ fn load_hub(request: &Request, files: &[PathBuf]) -> Result<Model> {
         layout: family.layout,
         spec: &spec,
         dtype: request.dtype,
+        narrow,
         device: &request.device,
     };
     builder.build(&request.name, json)
@@ -89,6 +92,7 @@ fn load_gguf(request: &Request, path: &Path) -> Result<Model> {
         layout: Layout::OutIn,
         spec: &spec,
         dtype: request.dtype,
+        narrow: false,
         device: &request.device,
     };
     builder.build(&request.name, json)

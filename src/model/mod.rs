@@ -1,5 +1,6 @@
 //! Decoder-only language models. A family is a row of [`families::FAMILIES`]; the decoder reads the row's [`Spec`].
 
+pub mod bitsandbytes;
 mod build;
 mod config;
 mod copy;
@@ -15,6 +16,7 @@ mod source;
 mod spec;
 mod weights;
 
+pub use bitsandbytes::Piece;
 pub use build::random;
 pub use decoder::{Input, NoTap, Site, Tap};
 pub use forecast::{Forecast, fits, forecast};

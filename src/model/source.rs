@@ -5,19 +5,20 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
+use candle_core::quantized::{GgmlDType, gguf_file};
 use candle_core::safetensors::MmapedSafetensors;
 use candle_core::{Device, Tensor};
 
 use super::spec::Spec;
-use super::{copy, gguf};
+use super::{bitsandbytes, copy, gguf};
 use crate::device::memory;
+use crate::quant::Packed;
 use crate::random::Random;
 use crate::{Error, Result};
 
 pub enum Raw {
     Dense(Tensor),
-    Packed(QTensor),
+    Packed(Packed),
 }
 
 /// What a model made from a seed starts with.
@@ -62,6 +63,10 @@ impl Source for Hub {
         let names = [Some(name), other.as_deref()];
         let Some(name) = names.into_iter().flatten().find(|name| self.tensors.get(name).is_ok()) else { return Ok(None) };
         let bad = |e: candle_core::Error| Error::BadWeights { path: self.path.display().to_string(), cause: first_line(&e) };
+        let packed = bitsandbytes::read(&self.tensors, name);
+        if let Some(packed) = packed.map_err(|cause| Error::BadWeights { path: self.path.display().to_string(), cause })? {
+            return Ok(Some(Raw::Packed(packed)));
+        }
         let view = self.tensors.get(name).map_err(bad)?;
         let read = copy::tensor(&view, self.wide).map_err(bad)?;
         // SAFETY: the view lies in the mapped file.
@@ -102,7 +107,7 @@ impl Source for Gguf {
         }
         Ok(Some(match packed.dtype() {
             GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16 => Raw::Dense(packed.dequantize(&Device::Cpu)?),
-            _ => Raw::Packed(packed),
+            _ => Raw::Packed(packed.into()),
         }))
     }
 }

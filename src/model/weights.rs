@@ -177,21 +177,40 @@ impl Model {
         self.converted_but(dtype, false)
     }
 
-    /// The same; `packed` matrices stay as they are.
+    /// The same; `packed` matrices stay as they are, with half floats beside them, where products read them block by block. Other devices get all
+    /// dense.
     ///
     /// # Errors
     /// Memory.
     pub fn converted_but(&self, dtype: DType, packed: bool) -> Result<Self> {
         let mut model = self.clone();
+        let narrow = self.stays_packed(packed);
         model.visit(&mut |_, slot| {
             match slot {
-                Slot::Matrix(Weight::Packed(_)) if packed => {}
+                Slot::Matrix(weight) if narrow && weight.narrow() => {}
                 Slot::Matrix(weight) => *weight = weight.converted(dtype, &self.device)?,
                 Slot::Vector(tensor) => *tensor = tensor.to_dtype(DType::F32)?,
             }
             Ok(())
         })?;
         Ok(model)
+    }
+
+    fn stays_packed(&self, packed: bool) -> bool {
+        packed && self.packed() && self.device.is_cpu()
+    }
+
+    /// Bytes that [`Model::converted_but`] adds to what is there.
+    pub fn converted_bytes(&self, dtype: DType, packed: bool) -> u64 {
+        let narrow = self.stays_packed(packed);
+        let head = self.head.as_ref().map(|head| &head.weight);
+        let matrices = self.linears().map(|linear| &linear.weight).chain([&self.embed]).chain(head);
+        let added = |weight: &Weight| match weight {
+            weight if narrow && weight.narrow() => 0,
+            Weight::Dense { tensor, .. } if tensor.dtype() == dtype => 0,
+            weight => weight.elements() * dtype.size_in_bytes() as u64,
+        };
+        matrices.map(added).sum()
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
 
 use super::Pass;
 use crate::ops::{self, Layout};
+use crate::quant::Packed;
 use crate::{Error, Result};
 
 #[derive(Clone, Debug)]
@@ -15,8 +15,8 @@ pub enum Weight {
         tensor: Tensor,
         layout: Layout,
     },
-    /// `[out, in]` in blocks along `in`.
-    Packed(Arc<QTensor>),
+    /// `[out, in]`
+    Packed(Arc<Packed>),
 }
 
 #[derive(Clone, Debug)]
@@ -47,6 +47,12 @@ impl Linear {
             Some(low) => low.forward(self, x, pass.dropout),
             None => self.weight.apply(x, self.bias.as_ref()),
         }
+    }
+}
+
+impl<P: Into<Packed>> From<P> for Weight {
+    fn from(packed: P) -> Self {
+        Self::Packed(Arc::new(packed.into()))
     }
 }
 
@@ -90,27 +96,37 @@ impl Weight {
     pub fn embed(&self, ids: &Tensor) -> Result<Tensor> {
         let rows = match self {
             Self::Dense { tensor, .. } => ops::embedding(tensor, ids)?,
-            Self::Packed(packed) => packed.embedding(ids)?,
+            Self::Packed(packed) => ops::packed_embedding(packed, ids)?,
         };
         Ok(rows.to_dtype(DType::F32)?)
     }
 
     /// `(in, out)`
     pub fn dims(&self) -> (usize, usize) {
-        let (shape, layout) = match self {
-            Self::Dense { tensor, layout } => (tensor.dims(), *layout),
-            Self::Packed(packed) => (packed.shape().dims(), Layout::OutIn),
-        };
-        match (shape, layout) {
-            ([out, inn], Layout::OutIn) | ([inn, out], Layout::InOut) => (*inn, *out),
-            _ => (0, 0),
+        match self {
+            Self::Dense { tensor, layout } => match (tensor.dims(), layout) {
+                ([out, inn], Layout::OutIn) | ([inn, out], Layout::InOut) => (*inn, *out),
+                _ => (0, 0),
+            },
+            Self::Packed(packed) => {
+                let (out, inn) = packed.dims();
+                (inn, out)
+            }
         }
     }
 
     pub fn bytes(&self) -> u64 {
         match self {
             Self::Dense { tensor, .. } => (tensor.elem_count() * tensor.dtype().size_in_bytes()) as u64,
-            Self::Packed(packed) => packed.storage_size_in_bytes() as u64,
+            Self::Packed(packed) => packed.bytes() as u64,
+        }
+    }
+
+    /// Packed, or half floats.
+    pub fn narrow(&self) -> bool {
+        match self {
+            Self::Dense { tensor, .. } => tensor.dtype().size_in_bytes() < 4,
+            Self::Packed(_) => true,
         }
     }
 
@@ -119,11 +135,11 @@ impl Weight {
         (inn * out) as u64
     }
 
-    /// `f32`, `bf16`, `q4_1`, …
+    /// `f32`, `bf16`, `q4_1`, `nf4`, …
     pub fn format(&self) -> String {
         match self {
             Self::Dense { tensor, .. } => tensor.dtype().as_str().to_owned(),
-            Self::Packed(packed) => block_name(packed.dtype()).to_owned(),
+            Self::Packed(packed) => packed.format().to_owned(),
         }
     }
 
@@ -148,26 +164,5 @@ impl Weight {
             Self::Dense { tensor, layout: Layout::InOut } => Ok(tensor.t()?.contiguous()?),
             Self::Packed(_) => Err(Error::Internal { doing: "widening".into(), cause: "still packed".into() }),
         }
-    }
-}
-
-/// llama.cpp's name of a block format.
-pub fn block_name(dtype: GgmlDType) -> &'static str {
-    match dtype {
-        GgmlDType::F32 => "f32",
-        GgmlDType::F16 => "f16",
-        GgmlDType::BF16 => "bf16",
-        GgmlDType::Q4_0 => "q4_0",
-        GgmlDType::Q4_1 => "q4_1",
-        GgmlDType::Q5_0 => "q5_0",
-        GgmlDType::Q5_1 => "q5_1",
-        GgmlDType::Q8_0 => "q8_0",
-        GgmlDType::Q8_1 => "q8_1",
-        GgmlDType::Q2K => "q2_k",
-        GgmlDType::Q3K => "q3_k",
-        GgmlDType::Q4K => "q4_k",
-        GgmlDType::Q5K => "q5_k",
-        GgmlDType::Q6K => "q6_k",
-        GgmlDType::Q8K => "q8_k",
     }
 }

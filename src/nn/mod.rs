@@ -13,7 +13,7 @@ pub use cache::Cache;
 pub use delta::{Deltas, LowRank, Pass};
 pub use dora::{Magnitude, row_norms};
 pub use encoder::{Encoder, Net, Part, TABLE, Widths};
-pub use linear::{Linear, Weight, block_name};
+pub use linear::{Linear, Weight};
 pub use norm::Norm;
 pub use rope::{Rope, RopeScaling};
 pub use soft::{Place, Soft};

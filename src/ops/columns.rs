@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use candle_core::quantized::QTensor;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, DType, Layout as Strides, Result, Shape, Tensor};
 
 use super::matrix::Matrix;
-use super::{Layout, blocks, float, linear, packed, plain, reduce, storage};
+use super::{Layout, float, linear, packed, plain, reduce, storage};
+use crate::quant::Packed;
 
 /// `y[.., out] = x[.., out] * gain[out] + bias[out]`; gradients to x and gain, and to a tracked bias.
 ///
@@ -130,8 +130,8 @@ pub fn row_squares(w: &Tensor, layout: Layout) -> crate::Result<Tensor> {
 ///
 /// # Errors
 /// Only what candle reports.
-pub fn packed_row_squares(w: &Arc<QTensor>) -> crate::Result<Tensor> {
-    if !w.device().is_cpu() || blocks::block(w.dtype()).is_none() {
+pub fn packed_row_squares(w: &Arc<Packed>) -> crate::Result<Tensor> {
+    if !packed::readable(w) {
         return row_squares(&w.dequantize(&w.device())?, Layout::OutIn);
     }
     Ok(packed::with_matrix(w, |w| storage::tensor(by_row(w), &[w.rows]))?)

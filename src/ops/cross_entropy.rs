@@ -5,13 +5,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use candle_core::quantized::QTensor;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, DType, Layout as Strides, Result, Shape, Tensor, bail};
 
 use super::matrix::Matrix;
 use super::product::{Product, View};
 use super::softmax::softmax;
 use super::{float, packed, plain, storage};
+use crate::quant::Packed;
 
 /// Logits that exist at the same time: 64 MiB.
 const LOGITS: usize = 16 << 20;
@@ -20,7 +20,7 @@ const LOGITS: usize = 16 << 20;
 #[derive(Clone)]
 pub enum HeadWeight {
     Dense(Tensor),
-    Packed(Arc<QTensor>),
+    Packed(Arc<Packed>),
 }
 
 /// The sum over rows of `-ln softmax(hidden @ head^T)[target]`: a scalar f32. Divide by the tokens of the whole accumulation window.
@@ -76,7 +76,7 @@ fn check(hidden: &Tensor, head: &HeadWeight, targets: &[u32]) -> Result<()> {
     let (n, c) = hidden.dims2()?;
     let (vocabulary, width) = match head {
         HeadWeight::Dense(w) => w.dims2()?,
-        HeadWeight::Packed(w) => w.shape().dims2()?,
+        HeadWeight::Packed(w) => w.dims(),
     };
     let highest = targets.iter().max().map_or(0, |t| *t as usize + 1);
     if c != width || n != targets.len() || highest > vocabulary {
@@ -91,7 +91,7 @@ fn on_cpu(hidden: &Tensor, head: &HeadWeight) -> Result<Option<HeadWeight>> {
         return Ok(None);
     }
     Ok(Some(match head {
-        HeadWeight::Packed(w) if super::blocks::block(w.dtype()).is_some() => head.clone(),
+        HeadWeight::Packed(w) if packed::readable(w) => head.clone(),
         HeadWeight::Packed(w) => HeadWeight::Dense(w.dequantize(hidden.device())?),
         HeadWeight::Dense(w) if w.track_op() => HeadWeight::Dense(float(w)?.contiguous()?),
         HeadWeight::Dense(w) if matches!(w.dtype(), DType::F16 | DType::BF16 | DType::F32) => HeadWeight::Dense(w.contiguous()?),
@@ -142,7 +142,7 @@ struct Gradients {
 struct CrossEntropy {
     targets: Box<[u32]>,
     smoothing: f32,
-    packed: Option<Arc<QTensor>>,
+    packed: Option<Arc<Packed>>,
     wanted: Wanted,
     kept: Mutex<Gradients>,
 }

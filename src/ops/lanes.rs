@@ -70,6 +70,8 @@ pub trait Lanes: Copy {
     fn signed(from: &[u8; LANES]) -> Self;
     /// Codes as signed bytes.
     fn of(codes: Self::Codes) -> Self;
+    /// For the nibbles of 16 bytes, the high one of each first, their entries of `table`: the first sixteen and the last.
+    fn looked_up(from: &[u8; LANES], table: Self) -> (Self, Self);
     /// A half float from its little-endian bytes, in every lane.
     fn half(from: [u8; 2]) -> Self;
     fn f16(from: &[u16; LANES]) -> Self;
@@ -129,6 +131,12 @@ impl Lanes for [f32; LANES] {
     #[inline(always)]
     fn of(codes: Self::Codes) -> Self {
         Self::signed(&codes)
+    }
+
+    #[inline(always)]
+    fn looked_up(from: &[u8; LANES], table: Self) -> (Self, Self) {
+        let entry = |at: usize| table[usize::from(if at.is_multiple_of(2) { from[at / 2] >> 4 } else { from[at / 2] & 15 })];
+        (std::array::from_fn(entry), std::array::from_fn(|i| entry(i + LANES)))
     }
 
     #[inline(always)]

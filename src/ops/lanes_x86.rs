@@ -24,6 +24,14 @@ unsafe fn sum8(x: __m256) -> f32 {
     }
 }
 
+/// The nibbles of 16 bytes as 32 bytes, the high one of each first.
+#[inline(always)]
+unsafe fn in_order(from: &[u8; LANES]) -> (__m128i, __m128i) {
+    let bytes: __m128i = Codes::load(from);
+    let (high, low) = (bytes.right(4), bytes.and(15));
+    unsafe { (_mm_unpacklo_epi8(high, low), _mm_unpackhi_epi8(high, low)) }
+}
+
 impl Codes for __m128i {
     #[inline(always)]
     fn load(from: &[u8; LANES]) -> Self {
@@ -127,6 +135,15 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn looked_up(from: &[u8; LANES], table: Self) -> (Self, Self) {
+        unsafe {
+            let entries = |codes| Self(_mm512_permutexvar_ps(_mm512_cvtepu8_epi32(codes), table.0));
+            let (first, last) = in_order(from);
+            (entries(first), entries(last))
+        }
+    }
+
+    #[inline(always)]
     fn half(from: [u8; 2]) -> Self {
         unsafe { Self(_mm512_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(u16::from_le_bytes(from)))))) }
     }
@@ -214,6 +231,21 @@ impl Lanes for Avx2 {
         unsafe {
             let half = |codes| _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes));
             Self(half(codes), half(_mm_srli_si128::<8>(codes)))
+        }
+    }
+
+    /// A permutation knows three bits of a code; the fourth, moved to the sign, says which half of the table.
+    #[inline(always)]
+    fn looked_up(from: &[u8; LANES], table: Self) -> (Self, Self) {
+        unsafe {
+            let eight = |codes| {
+                let codes = _mm256_cvtepu8_epi32(codes);
+                let (low, high) = (_mm256_permutevar8x32_ps(table.0, codes), _mm256_permutevar8x32_ps(table.1, codes));
+                _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32::<28>(codes)))
+            };
+            let entries = |codes| Self(eight(codes), eight(_mm_srli_si128::<8>(codes)));
+            let (first, last) = in_order(from);
+            (entries(first), entries(last))
         }
     }
 

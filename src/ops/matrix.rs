@@ -1,9 +1,10 @@
-//! The right-hand matrix of a product: f32, half or q-blocks, read as stored or transposed, widened block by block.
+//! The right-hand matrix of a product: f32, half or packed, read as stored or transposed, widened block by block.
 
 use candle_core::quantized::GgmlDType;
 use half::{bf16, f16};
 
-use super::blocks;
+use super::{blocks, coded};
+use crate::quant::{Int8, Nf4};
 
 /// Values as they lie in memory, row-major.
 #[derive(Clone, Copy)]
@@ -13,6 +14,8 @@ pub enum Values<'a> {
     Bf16(&'a [bf16]),
     /// Blocks along the rows.
     Packed(&'a [u8], GgmlDType),
+    Nf4(&'a Nf4),
+    Int8(&'a Int8),
 }
 
 /// A `[rows, columns]` matrix in memory; `transposed` says that the product reads it as `[columns, rows]`.
@@ -74,6 +77,8 @@ impl<'a> Matrix<'a> {
                 Values::F16(values) => blocks::widen_f16(&values[start..start + columns], out),
                 Values::Bf16(values) => blocks::widen_bf16(&values[start..start + columns], out),
                 Values::Packed(bytes, format) => blocks::dequantise(bytes, format, start, out),
+                Values::Nf4(nf4) => coded::widen_nf4(nf4, start, out),
+                Values::Int8(int8) => coded::widen_int8(int8, start, out),
             }
         }
     }

@@ -8,6 +8,7 @@ mod activation;
 mod attention;
 mod attention_backward;
 mod blocks;
+mod coded;
 mod columns;
 mod cross_entropy;
 mod dot;

@@ -1,12 +1,13 @@
-//! The linear layer over ggml q-blocks: frozen weights, own kernels on the CPU.
+//! The linear layer over packed weights: frozen, own kernels on the CPU.
 
 use std::sync::Arc;
 
-use candle_core::quantized::{QMatMul, QTensor};
+use candle_core::quantized::QMatMul;
 use candle_core::{CpuStorage, CustomOp1, DType, Layout as Strides, Module, Result, Shape, Tensor, bail};
 
 use super::matrix::{Matrix, Values};
 use super::{Layout, blocks, float, linear, plain, storage};
+use crate::quant::Packed;
 
 /// `y[.., out] = x[.., in] @ w^T + bias[out]` for w packed as `[out, in]`; the gradient goes to x (and to a tracked bias).
 ///
@@ -14,43 +15,66 @@ use super::{Layout, blocks, float, linear, plain, storage};
 ///
 /// # Errors
 /// Shapes that do not fit.
-pub fn packed_linear(x: &Tensor, w: &Arc<QTensor>, bias: Option<&Tensor>) -> crate::Result<Tensor> {
-    let (out, inner) = w.shape().dims2()?;
+pub fn packed_linear(x: &Tensor, w: &Arc<Packed>, bias: Option<&Tensor>) -> crate::Result<Tensor> {
+    let (out, inner) = w.dims();
     let last = x.dims().last().copied().unwrap_or(0);
     if x.rank() == 0 || last != inner || bias.is_some_and(|bias| bias.dims() != [out]) {
         return Err(shape_error(x, w, bias));
     }
-    if x.device().is_cpu() && w.device().is_cpu() && blocks::block(w.dtype()).is_some() {
+    if x.device().is_cpu() && readable(w) {
         let y = float(x)?.contiguous()?.apply_op1(PackedLinear { w: w.clone() })?;
         let y = bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(&float(bias)?))?;
         return Ok(y.to_dtype(x.dtype())?);
     }
-    if x.track_op() {
+    let multiplier = if x.track_op() { None } else { multiplier(w)? };
+    let Some(multiplier) = multiplier else {
         let w = w.dequantize(x.device())?;
         return Ok(plain::linear(x, &w, bias, Layout::OutIn)?);
-    }
-    let y = QMatMul::from_arc(w.clone())?.forward(&float(x)?.contiguous()?)?.to_dtype(x.dtype())?;
+    };
+    let y = multiplier.forward(&float(x)?.contiguous()?)?.to_dtype(x.dtype())?;
     Ok(bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(&bias.to_dtype(x.dtype())?))?)
 }
 
-fn shape_error(x: &Tensor, w: &QTensor, bias: Option<&Tensor>) -> crate::Error {
-    let cause = format!("x {:?}, w {:?}, bias {:?}", x.dims(), w.shape().dims(), bias.map(Tensor::dims));
+/// Candle's own product, for formats and devices of its own.
+fn multiplier(w: &Packed) -> Result<Option<QMatMul>> {
+    match w {
+        Packed::Blocks(blocks) => Ok(Some(QMatMul::from_arc(blocks.clone())?)),
+        Packed::Nf4(_) | Packed::Int8(_) => Ok(None),
+    }
+}
+
+fn shape_error(x: &Tensor, w: &Packed, bias: Option<&Tensor>) -> crate::Error {
+    let cause = format!("x {:?}, w {:?}, bias {:?}", x.dims(), w.dims(), bias.map(Tensor::dims));
     crate::Error::Internal { doing: "packed linear".to_owned(), cause }
 }
 
 struct PackedLinear {
-    w: Arc<QTensor>,
+    w: Arc<Packed>,
 }
 
 /// Runs `f` on the packed weight read as stored, `[out, in]`.
-pub fn with_matrix<R>(w: &QTensor, f: impl FnOnce(Matrix) -> Result<R>) -> Result<R> {
-    let (rows, columns) = w.shape().dims2()?;
-    let bytes = w.data()?;
-    let Some((size, width)) = blocks::block(w.dtype()) else { bail!("no kernel for {:?}", w.dtype()) };
+pub fn with_matrix<R>(w: &Packed, f: impl FnOnce(Matrix) -> Result<R>) -> Result<R> {
+    let (rows, columns) = w.dims();
+    let matrix = |values| Matrix { values, rows, columns, transposed: false };
+    let blocks = match w {
+        Packed::Nf4(nf4) => return f(matrix(Values::Nf4(nf4))),
+        Packed::Int8(int8) => return f(matrix(Values::Int8(int8))),
+        Packed::Blocks(blocks) => blocks,
+    };
+    let (bytes, format) = (blocks.data()?, blocks.dtype());
+    let Some((size, width)) = blocks::block(format) else { bail!("no kernel for {format:?}") };
     if columns % size != 0 || bytes.len() < rows * columns / size * width {
-        bail!("{} bytes are not {rows} x {columns} values of {:?}", bytes.len(), w.dtype());
+        bail!("{} bytes are not {rows} x {columns} values of {format:?}", bytes.len());
     }
-    f(Matrix { values: Values::Packed(&bytes, w.dtype()), rows, columns, transposed: false })
+    f(matrix(Values::Packed(&bytes, format)))
+}
+
+/// Whether there are kernels here for it.
+pub fn readable(w: &Packed) -> bool {
+    match w {
+        Packed::Blocks(blocks) => blocks.device().is_cpu() && blocks::block(blocks.dtype()).is_some(),
+        Packed::Nf4(_) | Packed::Int8(_) => true,
+    }
 }
 
 impl CustomOp1 for PackedLinear {

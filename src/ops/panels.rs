@@ -5,7 +5,7 @@ use half::slice::HalfFloatSliceExt;
 
 use super::lanes::{Lanes, vectorised_lanes};
 use super::matrix::{Matrix, Values};
-use super::{blocks, unpack};
+use super::{blocks, coded, unpack};
 
 /// `ys[i][r] = w[first + i] . xs[r]` for w stored one output per row; each sum is the same whatever `R`.
 pub fn dots<const R: usize>(w: Matrix, first: usize, xs: [&[f32]; R], ys: &mut [[f32; R]]) {
@@ -15,6 +15,8 @@ pub fn dots<const R: usize>(w: Matrix, first: usize, xs: [&[f32]; R], ys: &mut [
         Values::F32(values) => dense_f32(&values[dense], xs, ys),
         Values::F16(values) => dense_f16(values[dense].reinterpret_cast(), xs, ys),
         Values::Bf16(values) => dense_bf16(values[dense].reinterpret_cast(), xs, ys),
+        Values::Nf4(nf4) => coded::dots_nf4(nf4, first, xs, ys),
+        Values::Int8(int8) => coded::dots_int8(int8, first, xs, ys),
         Values::Packed(bytes, format) => {
             let row = blocks::block(format).map_or(0, |(size, width)| k / size * width);
             let bytes = &bytes[first * row..(first + ys.len()) * row];
@@ -34,7 +36,7 @@ pub fn dots<const R: usize>(w: Matrix, first: usize, xs: [&[f32]; R], ys: &mut [
 
 /// Adds the products of 32 weights with values `32 i..` of each row.
 #[inline(always)]
-fn accumulate<V: Lanes, const R: usize>(lanes: &mut [[V; 2]; R], low: V, high: V, xs: &[&[f32]; R], i: usize) {
+pub fn accumulate<V: Lanes, const R: usize>(lanes: &mut [[V; 2]; R], low: V, high: V, xs: &[&[f32]; R], i: usize) {
     for r in 0..R {
         let (chunks, _) = xs[r][32 * i..32 * i + 32].as_chunks();
         lanes[r][0] = low.fma(V::load(&chunks[0]), lanes[r][0]);
@@ -44,9 +46,9 @@ fn accumulate<V: Lanes, const R: usize>(lanes: &mut [[V; 2]; R], low: V, high: V
 
 /// One panel for a dense format: `$wide` widens 16 values, `$single` one.
 macro_rules! dense {
-    ($name:ident, $type:ty, $wide:ident, $single:expr) => {
+    ($vis:vis $name:ident, $type:ty, $wide:ident, $single:expr) => {
         vectorised_lanes! {
-            fn $name<V, const R: usize>(w: &[$type], xs: [&[f32]; R], ys: &mut [[f32; R]]) -> () {
+            $vis fn $name<V, const R: usize>(w: &[$type], xs: [&[f32]; R], ys: &mut [[f32; R]]) -> () {
                 let k = xs[0].len();
                 for (i, y) in ys.iter_mut().enumerate() {
                     let (chunks, rest) = w[i * k..(i + 1) * k].as_chunks();
@@ -70,7 +72,7 @@ macro_rules! dense {
     };
 }
 
-dense!(dense_f32, f32, load, std::convert::identity::<f32>);
+dense!(pub dense_f32, f32, load, std::convert::identity::<f32>);
 dense!(dense_f16, u16, f16, blocks::half_to_float);
 dense!(dense_bf16, u16, bf16, bf16_to_float);
 

@@ -21,6 +21,8 @@ const RECORDER: &str = "lantern-recorder";
 const REAL_CARGO: &str = "LANTERN_REAL_CARGO";
 const REAL_RUSTC: &str = "LANTERN_REAL_RUSTC";
 pub const REAL_PATH: &str = "LANTERN_REAL_PATH";
+/// Beside us, for another toolchain: where its cargo is.
+const REAL: &str = "real";
 /// Where the recipe goes, and what it is good for.
 const RECIPE: &str = "LANTERN_RECIPE";
 const MADE_FROM: &str = "LANTERN_RECIPE_FROM";
@@ -91,19 +93,41 @@ fn tool(name: &str, path: &OsString) -> Option<PathBuf> {
     asked.and_then(|out| Some(PathBuf::from(String::from_utf8(out.stdout).ok()?.trim()))).or_else(|| found(name))
 }
 
-/// evcxr asks where cargo is.
+/// evcxr asks where cargo is: here, also for `:toolchain NAME`, whose own cargo is noted beside us.
 fn rustup(arguments: &[OsString]) -> io::Result<ExitCode> {
-    let folder = std::env::args_os().next().map(PathBuf::from).and_then(|program| Some(which(&program)?.parent()?.to_owned()));
-    let rustc = std::env::var_os(REAL_RUSTC).map(PathBuf::from);
+    let here = here().ok_or(io::ErrorKind::NotFound)?;
     let answer = match arguments {
-        [which, tool] if which == "which" && tool == CARGO => folder.map(|folder| folder.join(CARGO)),
-        [which, tool] if which == "which" && tool == "rustc" => rustc,
+        [which, tool] if which == "which" && tool == CARGO => Some(here.join(CARGO)),
+        [which, tool] if which == "which" && tool == "rustc" => std::env::var_os(REAL_RUSTC).map(PathBuf::from),
+        [toolchain, which, tool] if which == "which" && tool == CARGO => of_toolchain(&here, &toolchain.to_string_lossy(), arguments),
         _ => None,
     };
     match answer {
         Some(answer) => writeln!(io::stdout(), "{}", answer.display()).map(|()| ExitCode::SUCCESS),
         None => Err(really(Command::new(RUSTUP), arguments)),
     }
+}
+
+/// In a folder of its own: we under cargo's name, and the path of that toolchain's cargo.
+fn of_toolchain(here: &Path, toolchain: &str, arguments: &[OsString]) -> Option<PathBuf> {
+    let folder = here.join(toolchain.strip_prefix('+')?);
+    let asked = Command::new(RUSTUP).args(arguments).env("PATH", std::env::var_os(REAL_PATH)?).output().ok()?;
+    if !asked.status.success() {
+        return None;
+    }
+    std::fs::create_dir_all(&folder).ok()?;
+    std::fs::write(folder.join(REAL), String::from_utf8(asked.stdout).ok()?.trim()).ok()?;
+    for name in [CARGO, RECORDER] {
+        if !folder.join(name).exists() {
+            std::os::unix::fs::symlink(std::env::current_exe().ok()?, folder.join(name)).ok()?;
+        }
+    }
+    Some(folder.join(CARGO))
+}
+
+/// The folder that we were called from.
+fn here() -> Option<PathBuf> {
+    Some(which(Path::new(&std::env::args_os().next()?))?.parent()?.to_owned())
 }
 
 /// A program's path from the name it was called by.
@@ -123,27 +147,30 @@ fn really(mut command: Command, arguments: &[OsString]) -> io::Error {
 }
 
 fn cargo(real: &OsString, arguments: &[OsString]) -> io::Result<ExitCode> {
+    let here = here().ok_or(io::ErrorKind::NotFound)?;
+    let noted = std::fs::read_to_string(here.join(REAL)).ok().map(OsString::from);
+    let real = noted.as_ref().unwrap_or(real);
     let verb = arguments.iter().filter_map(|word| word.to_str()).find(|word| !word.starts_with('-')).unwrap_or_default();
     if !matches!(verb, "build" | "check") {
         return Err(really(Command::new(real), arguments));
     }
     let recipe = PathBuf::from(format!(".lantern-{verb}"));
-    let Some(made_from) = made_from(arguments) else { return Err(really(Command::new(real), arguments)) };
-    if let Some(mut rustc) = read(&recipe, &made_from) {
-        let built = built(rustc.get_args());
-        let status = rustc.status()?;
-        if status.success() && verb == "build" {
-            hand_over(built, true)?;
+    let made_from = made_from(arguments);
+    let known = made_from.as_ref().and_then(|made_from| read(&recipe, made_from));
+    let direct = known.is_some();
+    let mut command = known.unwrap_or_else(|| Command::new(real));
+    if !direct {
+        command.args(arguments);
+        if let Some(made_from) = &made_from {
+            command
+                .env("RUSTC_WORKSPACE_WRAPPER", here.join(RECORDER))
+                .env(RECIPE, std::path::absolute(&recipe)?)
+                .env(MADE_FROM, made_from);
         }
-        return Ok(code(status));
     }
-    let mut command = Command::new(real);
-    if let Some(folder) = std::env::args_os().next().and_then(|name| Some(which(Path::new(&name))?.parent()?.to_owned())) {
-        command.env("RUSTC_WORKSPACE_WRAPPER", folder.join(RECORDER));
-    }
-    let status = command.args(arguments).env(RECIPE, std::path::absolute(&recipe)?).env(MADE_FROM, &made_from).status()?;
+    let status = command.status()?;
     if status.success() && verb == "build" {
-        hand_over(read(&recipe, &made_from).and_then(|rustc| built(rustc.get_args())), false)?;
+        hand_over(built(arguments), direct)?;
     }
     Ok(code(status))
 }
@@ -162,8 +189,10 @@ fn made_from(arguments: &[OsString]) -> Option<String> {
     let config = std::fs::read_to_string(".cargo/config.toml").unwrap_or_default();
     let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
     let rustc = std::env::var("RUSTC").unwrap_or_default();
+    // An update leaves the compiler's name and makes what it compiled before useless.
+    let made = std::fs::metadata(&rustc).and_then(|about| about.modified()).ok();
     let words: Vec<&str> = arguments.iter().filter_map(|word| word.to_str()).collect();
-    Some(format!("{manifest}\n{config}\n{flags}\n{rustc}\n{}\n{}", words.join(" "), env!("CARGO_PKG_VERSION")).replace('\0', " "))
+    Some(format!("{manifest}\n{config}\n{flags}\n{rustc} {made:?}\n{}\n{}", words.join(" "), env!("CARGO_PKG_VERSION")).replace('\0', " "))
 }
 
 /// Whether all that the cell depends on comes from where nothing is changed: registries, repositories, our own sources.
@@ -212,9 +241,10 @@ fn read(recipe: &Path, made_from: &str) -> Option<Command> {
     Some(command)
 }
 
-fn built<'a>(mut arguments: impl Iterator<Item = &'a std::ffi::OsStr>) -> Option<PathBuf> {
-    arguments.find(|word| *word == "--out-dir")?;
-    Some(Path::new(arguments.next()?).join(LIBRARY))
+/// Where the library is, by cargo's arguments. evcxr's own way finds a link to it one folder above, where it does not find the standard library.
+fn built(arguments: &[OsString]) -> Option<PathBuf> {
+    let target = arguments.windows(2).find(|pair| pair[0] == "--target").map(|pair| &pair[1])?;
+    std::path::absolute(Path::new("target").join(target).join("debug/deps").join(LIBRARY)).ok()
 }
 
 /// evcxr takes what was built away. cargo must find its own again; the compiler makes it anew each time.
@@ -244,7 +274,9 @@ mod tests {
         std::fs::write(&library, "").unwrap();
         assert!(read(&recipe, "made from another").is_none());
         let command = read(&recipe, "made from").unwrap();
-        assert_eq!(built(command.get_args()).unwrap(), Path::new("deps").join(LIBRARY));
+        assert_eq!(command.get_args().count(), 4);
+        let built = built(&["build", "--target", "x86"].map(OsString::from)).unwrap();
+        assert!(built.ends_with(Path::new("target/x86/debug/deps").join(LIBRARY)) && built.is_absolute());
         assert_eq!(command.get_envs().count(), 1);
     }
 

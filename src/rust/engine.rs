@@ -200,7 +200,7 @@ fn ended(result: Result<EvalOutputs, evcxr::Error>) -> Said {
 
 /// Runs a cell; the types that rust-analyzer cannot tell are asked of the compiler.
 fn execute(context: &mut CommandContext, code: &str, blind: &mut bool) -> Result<EvalOutputs, evcxr::Error> {
-    if let Some(command) = code.split_whitespace().next().filter(|word| REFUSED.contains(word)) {
+    if let Some(command) = code.lines().filter_map(|line| line.split_whitespace().next()).find(|word| REFUSED.contains(word)) {
         return Err(format!("`{command}` would act on the engine, not on your cells; `:clear` drops all Rust variables").into());
     }
     if code.lines().any(|line| line.starts_with(":fmt") || line.starts_with(":types")) {

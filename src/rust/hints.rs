@@ -20,8 +20,25 @@ pub fn names(context: &CommandContext) -> Vec<Known> {
     found
 }
 
+/// evcxr carries out most `:commands` also where it is only asked about the code. They become blanks, but for one at the cursor, whose name is
+/// completed.
+fn without_commands(code: &str, at: Option<usize>) -> String {
+    let mut from = 0;
+    let blank = |line: &str| {
+        let here = at.is_some_and(|at| (from..=from + line.trim_end_matches('\n').len()).contains(&at));
+        from += line.len();
+        if line.trim_start().starts_with(':') && !here {
+            line.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect()
+        } else {
+            line.to_owned()
+        }
+    };
+    code.split_inclusive('\n').map(blank).collect()
+}
+
 /// The answer to [`wire::engine::Order::Complete`].
 pub fn complete(context: &mut CommandContext, id: u64, code: &str, at: usize) -> Said {
+    let code = &without_commands(code, Some(at));
     // What rust-analyzer cannot make sense of has no completions.
     let Ok(completions) = context.completions(code, at) else { return Said::Completed { id, found: Vec::new(), from: at, to: at } };
     let variables = names(context);
@@ -49,7 +66,21 @@ fn plain(code: &str) -> &str {
 
 /// The answer to [`wire::engine::Order::Hover`].
 pub fn hover(context: &mut CommandContext, id: u64, code: &str, at: usize) -> Said {
-    let text = context.hover_at(code, at).map(|(text, _)| text).unwrap_or_default();
+    let code = without_commands(code, None);
+    let text = context.hover_at(&code, at).map(|(text, _)| text).unwrap_or_default();
     let text = if text == "No documentation found" { String::new() } else { text };
     Said::Hovered { id, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_not_carried_out_by_looking() {
+        let code = "let a = \"模\";\n:restart\n:de";
+        assert_eq!(without_commands(code, Some(code.len())), "let a = \"模\";\n        \n:de");
+        assert_eq!(without_commands(code, None), "let a = \"模\";\n        \n   ");
+        assert_eq!(without_commands(":quit 模", None).len(), ":quit 模".len());
+    }
 }

@@ -80,8 +80,7 @@ impl Post {
     /// No folder or socket can be made.
     pub fn open(remote: &Remote) -> Result<Self> {
         let failed = |e: std::io::Error| Error::Internal { doing: "the channel for Rust cells".into(), cause: e.to_string() };
-        // tempfile makes folders that only their owner can enter.
-        let folder = tempfile::Builder::new().prefix("lantern-").tempdir().map_err(failed)?;
+        let folder = private_folder().map_err(failed)?;
         let board = Switchboard { line: Arc::default(), remote: remote.clone() };
         let address = listen(&folder, &board).map_err(failed)?;
         Ok(Self { folder, address, board })
@@ -106,6 +105,15 @@ impl Post {
         self.board.line().listener = Some(sender);
         receiver
     }
+}
+
+/// One that only its owner can enter.
+fn private_folder() -> std::io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("lantern-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir()
 }
 
 /// From the system's source of randomness, by way of the keys of the standard library's hash maps.

@@ -1,14 +1,11 @@
-//! Several adapters in one session: one is attached, the others wait under their names; merged into the weights and out again.
+//! Several adapters in one session: one is attached, the others wait under their names.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use candle_core::DType;
-
+use super::merge::Merged;
 use super::{Saved, Session};
-use crate::adapter::{self, Adapter};
-use crate::model::{Model, Slot, fits};
-use crate::nn::Weight;
+use crate::adapter::Adapter;
 use crate::store;
 use crate::words::adapters as words;
 use crate::words::nearest::nearest;
@@ -17,23 +14,17 @@ use crate::{Error, Result};
 /// The adapters that are not attached, and the name of the one that is.
 #[derive(Default)]
 pub(super) struct Shelf {
-    name: String,
+    pub(super) name: String,
     /// A person chose the name: such an adapter is kept, trained or not.
     given: bool,
     others: BTreeMap<String, Shelved>,
     /// In the order in which they were merged.
-    merged: Vec<Merged>,
+    pub(super) merged: Vec<Merged>,
 }
 
 struct Shelved {
     adapter: Adapter,
     unsaved: bool,
-}
-
-struct Merged {
-    name: String,
-    /// The weights as they were, by tensor; `None` once others changed them.
-    originals: Option<BTreeMap<String, Weight>>,
 }
 
 /// Where an adapter is.
@@ -52,17 +43,6 @@ pub struct Listed {
     pub parameters: usize,
     pub standing: Standing,
     pub unsaved: bool,
-}
-
-/// What a merge did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Merging {
-    pub name: String,
-    /// Matrices that hold the adapter now.
-    pub matrices: usize,
-    /// Packed ones among them, which are dense f32 now, and the bytes this adds.
-    pub widened: usize,
-    pub bytes: u64,
 }
 
 impl Session {
@@ -188,69 +168,7 @@ impl Session {
         }
         self.publish();
         let files = names.iter().filter_map(|path| path.file_name()).map(|name| folder.join(name)).collect();
-        Ok(Saved { files, kept })
-    }
-
-    /// Adds the attached adapter to the weights it stands beside; they can be had back to the bit. Packed matrices become dense f32.
-    ///
-    /// # Errors
-    /// `NoAdapter`; `CannotMerge` for one that changes no weights; `TooBig`; `NotFinite`. Nothing has changed then.
-    pub fn merge_adapter(&mut self) -> Result<Merging> {
-        let adapter = self.adapter.as_ref().ok_or(Error::NoAdapter {})?;
-        if adapter.deltas().layers.is_empty() {
-            return Err(Error::CannotMerge { adapter: adapter.title() });
-        }
-        let base = self.base()?;
-        let name = self.shelf.name.clone();
-        let mut merging = Merging { name: name.clone(), matrices: 0, widened: 0, bytes: 0 };
-        for linear in base.model.linears().filter(|linear| adapter.deltas().layers.contains_key(&linear.path)) {
-            if let Weight::Packed(_) = linear.weight {
-                merging.widened += 1;
-                merging.bytes += linear.weight.elements() * 4 - linear.weight.bytes();
-            }
-            merging.matrices += 1;
-        }
-        fits("merging", merging.bytes, String::new())?;
-        let (model, originals) = added(&base.model, adapter)?;
-        self.shelve_as_given();
-        self.shelf.merged.push(Merged { name, originals: Some(originals) });
-        self.replace_model(model);
-        Ok(merging)
-    }
-
-    /// Takes the adapter that was merged last out of the weights, which are then what they were, and attaches it.
-    ///
-    /// # Errors
-    /// `NothingMerged`; `CannotUnmerge` where the weights were changed since.
-    pub fn unmerge_adapter(&mut self) -> Result<String> {
-        let last = self.shelf.merged.last().ok_or(Error::NothingMerged {})?;
-        let Some(originals) = &last.originals else { return Err(Error::CannotUnmerge { name: last.name.clone() }) };
-        let name = last.name.clone();
-        let mut model = self.base()?.model.clone();
-        model.visit(&mut |tensor, slot| {
-            if let (Slot::Matrix(weight), Some(original)) = (slot, originals.get(tensor)) {
-                *weight = original.clone();
-            }
-            Ok(())
-        })?;
-        self.shelf.merged.pop();
-        self.replace_model(model);
-        self.switch_adapter(&name)?;
-        Ok(name)
-    }
-
-    /// The weights are others now: what was merged into them stays.
-    pub(super) fn weights_changed(&mut self) {
-        self.shelf.merged.iter_mut().for_each(|merged| merged.originals = None);
-    }
-
-    fn replace_model(&mut self, model: Model) {
-        self.run = None;
-        self.generation = None;
-        if let Some(base) = &mut self.loaded {
-            base.model = model;
-        }
-        self.publish();
+        Ok(Saved { files, kept, widened: None })
     }
 
     /// Names of adapters that were trained, not saved and are not attached.
@@ -271,7 +189,7 @@ impl Session {
         self.shelf.others.insert(self.shelf.name.clone(), Shelved { adapter, unsaved });
     }
 
-    fn shelve_as_given(&mut self) {
+    pub(super) fn shelve_as_given(&mut self) {
         self.shelf.given = true;
         self.shelve();
     }
@@ -324,25 +242,4 @@ impl Session {
         self.shelf.others.insert(name.clone(), Shelved { adapter, unsaved: true });
         name
     }
-}
-
-/// The model with the adapter in it, and the matrices it had before, by tensor. Dense ones keep their type, as PEFT has it.
-fn added(base: &Model, adapter: &Adapter) -> Result<(Model, BTreeMap<String, Weight>)> {
-    let mut model = base.clone();
-    let mut originals = BTreeMap::new();
-    model.visit(&mut |tensor, slot| {
-        let Slot::Matrix(weight) = slot else { return Ok(()) };
-        let path = tensor.strip_suffix(".weight").unwrap_or(tensor);
-        if !adapter.deltas().layers.contains_key(path) {
-            return Ok(());
-        }
-        let dtype = match &*weight {
-            Weight::Dense { tensor, .. } => tensor.dtype(),
-            Weight::Packed(_) => DType::F32,
-        };
-        let sum = adapter::merged(path, weight, adapter)?.converted(dtype, &base.device)?;
-        originals.insert(tensor.to_owned(), std::mem::replace(weight, sum));
-        Ok(())
-    })?;
-    Ok((model, originals))
 }

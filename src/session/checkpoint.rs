@@ -132,7 +132,7 @@ fn weights(model: &Model) -> Result<String> {
         hash.update(name);
         match slot {
             Slot::Vector(tensor) | Slot::Matrix(Weight::Dense { tensor, .. }) => hash.update(tensor.data()),
-            Slot::Matrix(Weight::Packed(blocks)) => hash.update(blocks.data()?),
+            Slot::Matrix(Weight::Packed(packed)) => packed.data()?.iter().for_each(|bytes| hash.update(bytes)),
         }
         Ok(())
     })?;
@@ -141,6 +141,10 @@ fn weights(model: &Model) -> Result<String> {
 
 fn examples(data: &Dataset) -> String {
     let mut hash = Sha256::new();
+    if let Some(stream) = &data.source.stream {
+        hash.update(stream.digest);
+        hash.update((stream.len() as u64).to_le_bytes());
+    }
     for set in [&data.train, &data.val] {
         hash.update((set.len() as u64).to_le_bytes());
         for example in set {

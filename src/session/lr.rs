@@ -38,7 +38,7 @@ impl Session {
     /// # Errors
     /// `NoModel`, `NoData`, `BatchTooBig`; those of a step, but a loss that is not finite is where the sweep ends.
     pub fn sweep(&mut self, recipe: Recipe, sweep: Sweep, look: &mut dyn FnMut(&Session, usize, Point)) -> Result<Vec<Point>> {
-        let mut model = self.base()?.model.converted(DType::F32)?;
+        let mut model = self.base()?.model.converted_but(DType::F32, recipe.packed && self.adapter.is_some())?;
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
             // Copies: the session's own weights are not touched.
@@ -50,6 +50,7 @@ impl Session {
             let mut points = Vec::new();
             while !run.done() && !self.stop.raised() {
                 run.at_rate(sweep.rate(points.len()));
+                self.prepare(&run.upcoming())?;
                 let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas());
                 match run.step(&model, deltas, self.dataset()?) {
                     Ok(step) => points.push(next(&points, step.lr, step.loss)),

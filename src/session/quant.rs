@@ -1,7 +1,6 @@
 //! `quant`: the weights in fewer bits, in place, with the error this makes in each matrix.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{DType, Device, Tensor};
@@ -10,8 +9,9 @@ use rayon::prelude::*;
 use super::Session;
 use crate::device::memory;
 use crate::model::Slot;
-use crate::nn::{Weight, block_name};
-use crate::words::ui;
+use crate::nn::Weight;
+use crate::quant::{BLOCKS, Int8, Nf4, Packed, block_name};
+use crate::words::{formats, ui};
 use crate::{Error, Result};
 
 /// What happened to one matrix.
@@ -91,16 +91,25 @@ impl Session {
 pub enum Format {
     Half(DType),
     Blocks(GgmlDType),
+    /// Numbers that share a scale, and whether the scales are quantised too.
+    Nf4 {
+        block: usize,
+        double: bool,
+    },
+    Int8,
 }
 
 impl Format {
-    pub const NAMES: &'static [&'static str] = &["f32", "f16", "bf16", "q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0"];
+    pub const NAMES: &'static [&'static str] =
+        &["f32", "f16", "bf16", "int8", "nf4", "q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0"];
 
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "f32" => Self::Half(DType::F32),
             "f16" => Self::Half(DType::F16),
             "bf16" => Self::Half(DType::BF16),
+            "int8" => Self::Int8,
+            "nf4" => Self::Nf4 { block: 64, double: false },
             "q8_0" => Self::Blocks(GgmlDType::Q8_0),
             "q6_k" => Self::Blocks(GgmlDType::Q6K),
             "q5_k" => Self::Blocks(GgmlDType::Q5K),
@@ -113,11 +122,29 @@ impl Format {
         })
     }
 
+    /// The same with another number of numbers a scale, or with scales that are quantised too; only NF4 has this choice.
+    ///
+    /// # Errors
+    /// `BadValue`.
+    pub fn with_scales(self, block: Option<usize>, double: bool) -> Result<Self> {
+        let bad = |option: &str, given: String, allowed: String| Error::BadValue { option: option.into(), given, allowed };
+        let list = || BLOCKS.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        match (self, block) {
+            (Self::Nf4 { .. }, Some(block)) if !BLOCKS.contains(&block) => Err(bad("block", block.to_string(), list())),
+            (Self::Nf4 { block: usual, .. }, block) => Ok(Self::Nf4 { block: block.unwrap_or(usual), double }),
+            (_, Some(block)) => Err(bad("block", block.to_string(), formats::ONLY_NF4.text().into())),
+            (_, None) if double => Err(bad("dq", "true".into(), formats::ONLY_NF4.text().into())),
+            (other, None) => Ok(other),
+        }
+    }
+
     /// What the embedding table and the head get.
     fn of_ends(self) -> Self {
         match self {
             Self::Blocks(GgmlDType::Q4K | GgmlDType::Q5K | GgmlDType::Q6K) => Self::Blocks(GgmlDType::Q6K),
             Self::Blocks(_) => Self::Blocks(GgmlDType::Q8_0),
+            // bitsandbytes leaves them as they are; nobody loads them wider than this.
+            Self::Nf4 { .. } | Self::Int8 => Self::Half(DType::BF16),
             half => half,
         }
     }
@@ -146,9 +173,23 @@ impl Format {
 fn pack(weight: &Weight, format: Format, device: &Device) -> Result<Weight> {
     match format {
         Format::Half(dtype) => weight.converted(dtype, device),
-        Format::Blocks(dtype) if device.is_cpu() => Ok(Weight::Packed(Arc::new(pack_rows(&weight.rows(device)?, dtype)?))),
-        Format::Blocks(dtype) => Ok(Weight::Packed(Arc::new(QTensor::quantize(&weight.rows(device)?, dtype)?))),
+        Format::Blocks(dtype) if device.is_cpu() => Ok(Weight::from(pack_rows(&weight.rows(device)?, dtype)?)),
+        Format::Blocks(dtype) => Ok(Weight::from(QTensor::quantize(&weight.rows(device)?, dtype)?)),
+        Format::Nf4 { block, double } => {
+            let (values, dims) = numbers(weight, device)?;
+            Ok(Weight::from(Packed::Nf4(Nf4::pack(&values, dims, block, double))))
+        }
+        Format::Int8 => {
+            let (values, dims) = numbers(weight, device)?;
+            Ok(Weight::from(Packed::Int8(Int8::pack(&values, dims))))
+        }
     }
+}
+
+/// Row by row as `[out, in]`.
+fn numbers(weight: &Weight, device: &Device) -> Result<(Vec<f32>, (usize, usize))> {
+    let rows = weight.rows(device)?;
+    Ok((rows.flatten_all()?.to_vec1()?, rows.dims2()?))
 }
 
 /// Blocks do not know of each other, so all threads pack rows; a k format searches long for its scales.

@@ -1,20 +1,23 @@
 //! `save`: an adapter in PEFT's layout, or the model with its tokenizer in the hub's.
 
-use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Tensor};
+use serde_json::Value;
 
-use super::{Session, Unsaved};
+use super::{Base, Session, Unsaved, shards};
 use crate::adapter::{self, Adapter};
-use crate::model::{Model, Slot};
+use crate::model::{Model, Piece, Slot, bitsandbytes};
 use crate::nn::Weight;
 use crate::ops::Layout;
 use crate::plot::number;
+use crate::quant::Packed;
 use crate::store;
-use crate::tokenizer::Tokenizer;
 use crate::words::luck;
 use crate::{Error, Result};
+
+/// Bytes of tensors in one file of a model, unless the person says otherwise.
+pub const MAX_SHARD: u64 = 5_000_000_000;
 
 /// What a save wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct Saved {
     pub files: Vec<PathBuf>,
     /// Where the folder is now that was there.
     pub kept: Option<PathBuf>,
+    /// The format of packed weights that were written as f32.
+    pub widened: Option<String>,
 }
 
 impl Session {
@@ -31,22 +36,31 @@ impl Session {
     /// # Errors
     /// `NoModel`, `DiskFull`, `Io`: nothing half-written is left.
     pub fn save(&mut self, folder: &Path, merged: bool) -> Result<Saved> {
+        self.save_in_shards(folder, merged, MAX_SHARD)
+    }
+
+    /// The same, a model in files of at most `limit` bytes of tensors.
+    ///
+    /// # Errors
+    /// As [`Session::save`].
+    pub fn save_in_shards(&mut self, folder: &Path, merged: bool, limit: u64) -> Result<Saved> {
         let base = self.base()?;
         if let Some(adapter) = self.adapter.as_ref().filter(|adapter| merged && adapter.deltas().prompt.is_some()) {
             return Err(Error::CannotMerge { adapter: adapter.title() });
         }
-        let bytes = match &self.adapter {
-            Some(adapter) if !merged => adapter.parameters() as u64 * 4,
-            _ => stored(&base.model),
-        };
+        let alone = self.adapter.as_ref().filter(|_| !merged);
+        let coded = self.adapter.is_none();
+        let bytes = alone.map_or_else(|| stored(&base.model, coded), |adapter| adapter.parameters() as u64 * 4);
         store::check_room(folder, bytes)?;
         let (names, kept) = store::atomic_folder(folder, |folder| {
-            let written = match &self.adapter {
-                Some(adapter) if !merged => adapter.save(folder, &base.model),
-                adapter => save_model(folder, &base.model, &base.tokenizer, adapter.as_ref()),
+            let written = match alone {
+                Some(adapter) => adapter.save(folder, &base.model),
+                None => save_model(folder, base, self.adapter.as_ref(), limit),
             };
             written.map_err(|error| with_bytes(error, bytes))
         })?;
+        let wide = alone.is_none() && base.model.linears().any(|linear| is_widened(&linear.weight, coded));
+        let widened = wide.then(|| base.model.format());
         self.settle_run(self.adapter.is_none());
         if merged {
             self.settle_run(false);
@@ -55,17 +69,25 @@ impl Session {
         self.unsaved = Unsaved { adapter: false, model: self.unsaved.model && self.adapter.is_some() && !merged };
         self.publish();
         let files = names.iter().filter_map(|path| path.file_name()).map(|name| folder.join(name)).collect();
-        Ok(Saved { files, kept })
+        Ok(Saved { files, kept, widened })
     }
 }
 
-/// Bytes of the tensors as they are written: packed weights are widened to f32.
-fn stored(model: &Model) -> u64 {
+/// Whether a matrix becomes f32 on its way to the file. `coded`: bitsandbytes' formats stay as they are.
+fn is_widened(weight: &Weight, coded: bool) -> bool {
+    match weight {
+        Weight::Packed(packed) => !coded || matches!(**packed, Packed::Blocks(_)),
+        Weight::Dense { .. } => false,
+    }
+}
+
+/// Bytes of the tensors as they are written.
+fn stored(model: &Model, coded: bool) -> u64 {
     let mut bytes = 0;
     let visited = model.detached().visit(&mut |_, slot| {
         bytes += match slot {
             Slot::Vector(tensor) => (tensor.elem_count() * tensor.dtype().size_in_bytes()) as u64,
-            Slot::Matrix(weight @ Weight::Packed(_)) => weight.elements() * 4,
+            Slot::Matrix(weight) if is_widened(weight, coded) => weight.elements() * 4,
             Slot::Matrix(weight) => weight.bytes(),
         };
         Ok(())
@@ -84,35 +106,55 @@ fn with_bytes(error: Error, bytes: u64) -> Error {
     }
 }
 
-fn save_model(folder: &Path, model: &Model, tokenizer: &Tokenizer, adapter: Option<&Adapter>) -> Result<Vec<PathBuf>> {
-    let mut files = tokenizer.save(folder)?;
-    let mut tensors: BTreeMap<String, Tensor> = BTreeMap::new();
-    let device = model.device.clone();
-    let mut widest = DType::F16;
+fn save_model(folder: &Path, base: &Base, adapter: Option<&Adapter>, limit: u64) -> Result<Vec<PathBuf>> {
+    let model = &base.model;
+    let mut files = base.tokenizer.save(folder)?;
+    let (mut pieces, mut widest, mut coded) = (Vec::new(), DType::F16, None);
     model.detached().visit(&mut |name, slot| {
-        let tensor = match slot {
-            Slot::Vector(tensor) => tensor.clone(),
-            Slot::Matrix(weight) => {
-                let path = name.strip_suffix(".weight").unwrap_or(name);
-                let weight = match adapter {
-                    Some(adapter) => adapter::merged(path, weight, adapter)?,
-                    None => weight.clone(),
-                };
-                let inside = model.linears().any(|linear| linear.path == path);
-                let tensor = hub_layout(&weight, inside.then_some(model.family.layout), &device)?;
-                if tensor.dtype() == DType::F32 || widest == DType::F16 {
-                    widest = tensor.dtype();
-                }
-                tensor
+        let weight = match slot {
+            Slot::Vector(tensor) => {
+                pieces.push((name.to_owned(), Piece::Tensor(tensor.clone())));
+                return Ok(());
             }
+            Slot::Matrix(weight) => weight,
         };
-        tensors.insert(name.to_owned(), tensor);
+        if let (Weight::Packed(packed), None) = (&*weight, adapter)
+            && let Some(parts) = bitsandbytes::pieces(name, packed)
+        {
+            pieces.extend(parts);
+            coded = Some(packed.clone());
+            return Ok(());
+        }
+        let tensor = dense(model, name, weight, adapter)?;
+        if tensor.dtype() == DType::F32 || widest == DType::F16 {
+            widest = tensor.dtype();
+        }
+        pieces.push((name.to_owned(), Piece::Tensor(tensor)));
         Ok(())
     })?;
-    let path = folder.join("model.safetensors");
-    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    adapter::write_tensors(tensors, metadata, &path)?;
+    files.extend(shards::write(folder, &pieces, limit, model.parameters())?);
+    // Vectors beside packed matrices are f32, and stay so only if the folder says it.
+    let config = config(model, coded.as_deref(), if coded.is_some() { DType::F32 } else { widest });
+    let path = folder.join("config.json");
+    let text = serde_json::to_string_pretty(&config).map_err(|e| Error::Internal { doing: "config".into(), cause: e.to_string() })?;
+    std::fs::write(&path, text).map_err(Error::io(&path))?;
     files.push(path);
+    Ok(files)
+}
+
+/// A matrix as the hub stores it, with what the adapter adds.
+fn dense(model: &Model, name: &str, weight: &Weight, adapter: Option<&Adapter>) -> Result<Tensor> {
+    let path = name.strip_suffix(".weight").unwrap_or(name);
+    let weight = match adapter {
+        Some(adapter) => adapter::merged(path, weight, adapter)?,
+        None => weight.clone(),
+    };
+    let inside = model.linears().any(|linear| linear.path == path);
+    hub_layout(&weight, inside.then_some(model.family.layout), &model.device)
+}
+
+/// config.json of what is written. `coded`: one of the matrices that stay packed.
+fn config(model: &Model, coded: Option<&Packed>, widest: DType) -> Value {
     let mut config = model.config.clone();
     let dtype = match widest {
         DType::F16 => "float16",
@@ -120,11 +162,18 @@ fn save_model(folder: &Path, model: &Model, tokenizer: &Tokenizer, adapter: Opti
         _ => "float32",
     };
     config["torch_dtype"] = dtype.into();
-    let path = folder.join("config.json");
-    let text = serde_json::to_string_pretty(&config).map_err(|e| Error::Internal { doing: "config".into(), cause: e.to_string() })?;
-    std::fs::write(&path, text).map_err(Error::io(&path))?;
-    files.push(path);
-    Ok(files)
+    if let Some(fields) = config.as_object_mut() {
+        // Newer folders say `dtype`, and that would win.
+        fields.remove("dtype");
+        fields.remove("quantization_config");
+    }
+    if let Some(coded) = coded {
+        let dense = model.linears().filter(|linear| matches!(linear.weight, Weight::Dense { .. }));
+        let head = std::iter::once(model.family.names.head.to_owned());
+        let skipped: Vec<String> = head.chain(dense.map(|linear| linear.path.clone())).collect();
+        config["quantization_config"] = bitsandbytes::config(coded, &skipped);
+    }
+    config
 }
 
 /// Dense, in the layout the hub stores: packed weights come back as f32. `inside` is the family's layout for matrices inside blocks.

@@ -4,10 +4,10 @@ use candle_core::DType;
 
 use super::Session;
 use super::checkpoint::{self, Checkpoint, Found, Identity, Subject};
+use super::full::retrack;
 use crate::data::Dataset;
 use crate::device;
-use crate::model::{Frozen, Model, Slot, fits};
-use crate::nn::Weight;
+use crate::model::{Frozen, Model, fits};
 use crate::train::{Recipe, Run, Step, Validation};
 use crate::words::training;
 use crate::{Error, Result};
@@ -15,7 +15,7 @@ use crate::{Error, Result};
 /// A run and what it works on.
 pub struct Active {
     pub run: Run,
-    /// The weights that the run computes with: widened where the session's are packed. Empty between cells.
+    /// The weights that the run computes with: dense ones in its dtype; packed ones stay packed beside an adapter. Empty between cells.
     working: Option<Model>,
     /// All weights are trained, not an adapter.
     full: bool,
@@ -48,7 +48,7 @@ impl Session {
         let full = self.adapter.is_none();
         self.fits_context(data)?;
         self.packs(&recipe)?;
-        let steps = recipe.total_steps(data.train.len())?;
+        let steps = recipe.total_steps(data.count())?;
         let whole = (model.parameters() - self.frozen.as_ref().map_or(0, Frozen::count)) as usize;
         let trained = self.adapter.as_ref().map_or(whole, |adapter| adapter.parameters());
         let prediction = predict(model, data, &recipe, (steps, trained, full), dtype);
@@ -132,13 +132,6 @@ impl Session {
         })
     }
 
-    /// From now on `%train` trains all weights but these; an adapter that is attached is taken off.
-    pub fn train_whole(&mut self, frozen: Frozen) {
-        self.set_adapter(None);
-        self.run = None;
-        self.frozen = Some(frozen);
-    }
-
     /// Whether there is a run that this process may go on with.
     pub fn has_run(&self) -> bool {
         self.run.is_some()
@@ -178,10 +171,14 @@ impl Session {
     /// `NotFinite`, `NoGradient`, `Interrupted` during validation.
     pub fn train_step(&mut self) -> Result<Option<Step>> {
         let Some(Active { run, working: Some(model), checkpoint, .. }) = &mut self.run else { return Ok(None) };
-        let data = self.data.as_ref().ok_or(Error::NoData {})?;
+        let data = self.data.as_mut().ok_or(Error::NoData {})?;
         if run.done() {
             return Ok(None);
         }
+        if let Some(base) = &self.loaded {
+            data.prepare(&run.upcoming(), &base.tokenizer)?;
+        }
+        let data = &*data;
         let deltas = self.adapter.as_ref().map(|adapter| adapter.deltas());
         run.step(model, deltas, data)?;
         if run.validation_due(data) && !self.stop.raised() {
@@ -287,26 +284,10 @@ fn held_in(dtype: DType, full: bool) -> DType {
     if full { DType::F32 } else { dtype }
 }
 
-fn retrack(model: &Model, run: &Run) -> Result<Model> {
-    let mut model = model.clone();
-    // Both are in the model's order; what is frozen has no variable.
-    let mut vars = run.vars().iter().peekable();
-    model.visit(&mut |name, slot| {
-        let (Slot::Matrix(Weight::Dense { tensor, .. }) | Slot::Vector(tensor)) = slot else { return Ok(()) };
-        if let Some((_, var)) = vars.next_if(|(known, _)| known == name) {
-            *tensor = var.as_tensor().clone();
-        }
-        Ok(())
-    })?;
-    Ok(model)
-}
-
 fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, full): (usize, usize, bool), dtype: DType) -> Prediction {
     let longest = data.longest().min(model.spec.context);
-    let wide = model.parameters() * if full { 4 } else { dtype.size_in_bytes() as u64 };
-    // A model that is dense in this dtype already is shared, not copied; a full run copies it.
-    let stays = model.format() == dtype.as_str() || recipe.packed && model.packed();
-    let widened = if full || !stays { wide } else { 0 };
+    // What is in this dtype already, or may stay packed, is shared, not copied; a full run copies all.
+    let widened = if full { model.parameters() * 4 } else { model.converted_bytes(dtype, recipe.packed) };
     // Gradient, and what the optimizer keeps, all f32; early stopping keeps the best weights too.
     let best = if recipe.patience.is_some() { 4 } else { 0 };
     let optimizer = (4 + recipe.optimizer.bytes_per_parameter(recipe.momentum) + best) * parameters as u64;

@@ -75,11 +75,11 @@ impl Run {
         if vars.is_empty() {
             return Err(Error::NothingToTrain {});
         }
-        let total = recipe.total_steps(data.train.len())?;
+        let total = recipe.total_steps(data.count())?;
         Ok(Self {
             total,
             optimizer: Optimizer::new(vars.clone(), recipe.options()),
-            order: Order::new(recipe.seed, 0, data.train.len()),
+            order: Order::new(recipe.seed, 0, data.count()),
             unproven: Unproven::new(&vars),
             random: Random::seeded(recipe.seed).fork("dropout"),
             half: None,
@@ -226,6 +226,11 @@ impl Run {
         self.steps.last().ok_or(Error::NoRun {})
     }
 
+    /// The examples that the next step may take.
+    pub fn upcoming(&self) -> Vec<usize> {
+        self.order.peek(self.recipe.batch, self.recipe.accum)
+    }
+
     /// Steps that moved the weights: the schedule counts these, as transformers' Trainer does.
     fn taken(&self) -> usize {
         if self.scaler.is_none() {
@@ -255,7 +260,7 @@ impl Run {
                 break;
             }
             let picked = self.order.take(self.recipe.batch);
-            let examples = picked.into_iter().map(|i| &data.train[i]);
+            let examples = picked.into_iter().map(|i| data.get(i));
             window.push(if self.recipe.pack { data::pack(examples) } else { data::batch(examples, 0) });
         }
         window

@@ -34,7 +34,7 @@ const MAGICS: &[(&str, &str, &str)] = &[
     (
         "save",
         "保存适配器，或模型及其分词器",
-        "已附加的适配器按 PEFT 的布局写出；`merged=true` 或没有适配器时，按 hub 的布局写出整个模型。`%load DIR` 可以读回，PEFT 和 transformers 也能读。\
+        "已附加的适配器按 PEFT 的布局写出；`merged=true` 或没有适配器时，按 hub 的布局写出整个模型。`%load DIR` 可以读回，PEFT 和 transformers 也能读。nf4 和 int8 的权重按 bitsandbytes 的格式写出，其他打包的权重写成 f32。\
          已有的目录只在全部写完之后才让位，内容不同时以 DIR.old 保留在旁边。",
     ),
     ("generate", "让模型从提示接着写下去", "文本边生成边显示。不带采样选项时用贪心解码。引号保留空格，并允许 `\\n`。"),
@@ -44,7 +44,7 @@ const MAGICS: &[(&str, &str, &str)] = &[
     (
         "data",
         "读取用于训练和评估的数据集",
-        "DATA 是 .json、.jsonl、.csv 或 .txt 文件，各行为 instruction/input/output、prompt/completion、对话消息或纯文本；也可以是已知的数据集 `alpaca-en`、`alpaca-zh`。\
+        "DATA 是 .parquet、.json、.jsonl、.csv、.tsv 或 .txt 文件（也可为 .gz、.zst），各行为 instruction/input/output、prompt/completion、对话消息或纯文本；也可以是这类文件的目录、已知的数据集 `alpaca-en`、`alpaca-zh`，或 hub 上的数据集 `owner/name`。\
          只学习回答部分：视图用一种颜色显示学习的词元，用另一种显示忽略的词元。不带 DATA 时显示已加载的数据。",
     ),
     (
@@ -105,7 +105,7 @@ const MAGICS: &[(&str, &str, &str)] = &[
     (
         "quant",
         "就地用更少的位数存放权重（量化）",
-        "打印量化前后的大小和困惑度，以及每个矩阵的变化幅度。嵌入表和输出层保持较高精度：q8_0，k 格式时为 q6_k。k 格式的一块有 256 个数；行长不能被它整除的矩阵改用 q5_0、q5_1 或 q8_0，并会列出。重新加载模型即可恢复原来的权重。",
+        "打印量化前后的大小和困惑度，以及每个矩阵的变化幅度。嵌入表和输出层保持较高精度：q8_0，k 格式时为 q6_k，nf4 和 int8 时为 bf16（与 bitsandbytes 的用法相同）。nf4 和 int8 与 bitsandbytes 逐字节一致。k 格式的一块有 256 个数；行长不能被它整除的矩阵改用 q5_0、q5_1 或 q8_0，并会列出。重新加载模型即可恢复原来的权重。",
     ),
     ("device", "显示或选择计算设备", "下一次 `%load` 会把模型放到那里。"),
     ("seed", "显示或设置所有随机数的种子", "在同一台机器、同一个构建上，相同的种子得到相同的文本、相同的批次、相同的损失。"),
@@ -157,7 +157,11 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("*", "eps", "adamw：避免除以 0 的小数；不给时为 1e-8"),
     ("*", "label_smoothing", "每个目标中平摊到整个词表的份额（标签平滑）；验证时不使用"),
     ("*", "pack", "把一批样本首尾相接、不加填充；样本互不可见，损失不变"),
-    ("*", "dtype", "各层计算与冻结权重所用的类型（`packed`：量化的权重保持原样）；被训练的部分保持 f32。f16 会缩放损失，并跳过溢出的步"),
+    (
+        "*",
+        "dtype",
+        "各层计算与冻结权重所用的类型（`packed`：f32，量化的权重保持原样）；被训练的部分保持 f32。f16 会缩放损失，并跳过溢出的步",
+    ),
     ("lr", "what", "要做什么"),
     ("lr", "from", "第一个学习率"),
     ("lr", "to", "最后一个学习率"),
@@ -190,6 +194,7 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("load", "device", "放到哪里：`cpu`、`cuda`、`metal`、`auto`"),
     ("save", "dir", "要写入的目录"),
     ("save", "merged", "写出合并了适配器的整个模型"),
+    ("save", "max_shard", "模型单个文件的最大字节数，如 500MB 或 2GB；超出时分成多个文件并附索引，与 transformers 的分法相同"),
     ("generate", "prompt", "文本的开头"),
     ("generate", "seed", "这次生成的种子"),
     ("chat", "message", "你说的话"),
@@ -204,6 +209,10 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("data", "template", "各行如何组织成文本：模型有对话模板时用它，否则用 Alpaca 模板"),
     ("data", "block", "纯文本每块的词元数"),
     ("data", "max_length", "把样本截短到这么多词元；最多为模型的上下文"),
+    ("data", "column", "列名不是常用名时指定：一列文本或对话；提问,回答；或 提问,输入,回答"),
+    ("data", "split", "hub 数据集或目录的划分；有 train 时缺省为 train"),
+    ("data", "config", "hub 数据集的配置"),
+    ("data", "stream", "各行留在文件中，每行一个样本，按批次需要读取：.jsonl、.csv、.tsv、文本"),
     ("data", "limit", "只读前面这么多行"),
     ("data", "seed", "划分训练与验证的种子"),
     ("data", "show", "显示多少个样本"),
@@ -227,7 +236,11 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("adapters", "detach", "取下附加的适配器，以原名保留"),
     ("adapters", "drop", "丢弃这一个，无论是否已保存"),
     ("adapters", "spectrum", "显示它给每一层增加的部分的奇异值，不切换"),
-    ("compare", "methods", "方法，用逗号分隔：`lora`、`rslora`、`dora`、`ptune`、`prompt`、`prefix`、`full`；`full:1e-3` 单独给出学习率"),
+    (
+        "compare",
+        "methods",
+        "方法，用逗号分隔：`lora`、`rslora`、`dora`、`p-tuning`、`p-tuning-lstm`、`prompt`、`prefix`、`full`；`full:1e-3` 单独给出学习率",
+    ),
     ("compare", "n", "`ptune`、`prompt`、`prefix` 的虚拟词元数"),
     ("compare", "steps", "每种方法的优化步数"),
     ("compare", "text", "用来衡量遗忘的文本"),
@@ -251,7 +264,9 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("eval", "stride", "窗口每次前移的词元数；不给时为半个窗口"),
     ("eval", "max_length", "窗口的词元数；不给时为 512 或模型的上下文"),
     ("eval", "limit", "只看前面这么多窗口或样本"),
-    ("quant", "format", "每个权重的位数：f16、bf16 为 16，q8_0 8.5，q6_k 6.6，q5_1 6，q5_k、q5_0 5.5，q4_1 5，q4_k、q4_0 4.5"),
+    ("quant", "format", "每个权重的位数：f16、bf16 为 16，int8 8，q8_0 8.5，q6_k 6.6，q5_1 6，q5_k、q5_0 5.5，q4_1 5，q4_k、q4_0、nf4 4.5"),
+    ("quant", "dq", "nf4 的缩放系数也量化：每个权重 4.13 位"),
+    ("quant", "block", "nf4 中共用一个缩放系数的权重数：32、64（缺省）、128 … 4096"),
     ("device", "device", "`cpu`、`cuda`、`cuda:1`、`metal`、`auto`"),
     ("seed", "seed", "新的种子"),
     ("history", "n", "显示多少条，最新的在最后"),

@@ -3,6 +3,7 @@
 pub mod adapters;
 pub mod cells;
 pub mod errors;
+pub mod formats;
 pub mod help_zh;
 pub mod lab;
 pub mod luck;

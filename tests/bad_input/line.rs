@@ -52,7 +52,7 @@ fn values_and_words_that_do_not_fit() {
     hint: `%train?` shows what it takes
     ");
     assert_snapshot!(world.fail("%quant q9"), @"
-    error: `FORMAT` cannot be `q9`: use f32, f16, bf16, q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, q4_0
+    error: `FORMAT` cannot be `q9`: use f32, f16, bf16, int8, nf4, q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, q4_0
     hint: `%quant?` shows what it takes
     ");
     assert_snapshot!(world.fail("%eval bleu"), @"

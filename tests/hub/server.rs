@@ -176,10 +176,12 @@ impl Repository {
 
     pub fn serve(&self, request: &Request) -> Reply {
         let path = request.path.split('?').next().unwrap();
-        if path.starts_with("/api/models/") && path.ends_with("/revision/main") {
+        let listed = path.starts_with("/api/models/") || path.starts_with("/api/datasets/");
+        if listed && path.ends_with("/revision/main") {
             return Reply::new(200, self.listing());
         }
-        let name = path.rsplit('/').next().unwrap();
+        let inside = path.split_once("/resolve/").and_then(|(_, rest)| rest.split_once('/'));
+        let name = inside.map_or_else(|| path.rsplit('/').next().unwrap(), |(_, name)| name);
         let Some((_, bytes)) = self.files.iter().find(|(key, _)| key == name) else {
             return Reply::new(404, "").with("X-Error-Code", "EntryNotFound");
         };

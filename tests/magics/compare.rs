@@ -45,7 +45,21 @@ fn what_it_kept_can_be_attached() {
     let world = World::with(&["llama-tiny"]);
     let text = world.run(&format!("{BEGIN}%lora name=mine --json\n%compare lora,full steps=2 batch=2 lr=1e-2\n%adapters lora"));
     let end: Vec<&str> = text.lines().rev().take(5).collect();
-    assert_snapshot!(end.into_iter().rev().collect::<Vec<_>>().join("\n"), @"");
-    assert_snapshot!(world.fail(&format!("{BEGIN}%compare lora,magic")), @"");
-    assert_snapshot!(world.fail("%load llama-tiny\n%compare"), @"");
+    assert_snapshot!(end.into_iter().rev().collect::<Vec<_>>().join("\n"), @"
+    model and adapter are as before; `%adapters NAME` attaches what was trained: lora
+    name  method                   trained  state     saved
+    ────  ───────────────────────  ───────  ────────  ─────────
+    lora  lora r=16 q_proj,v_proj     3584  attached  not saved
+    mine  lora r=16 q_proj,v_proj     3584  detached
+    ");
+    assert_snapshot!(world.fail(&format!("{BEGIN}%compare lora,magic")), @"
+    error: `METHOD` cannot be `magic`: use lora, rslora, dora, ptune, prompt, prefix, full
+      %compare lora,magic
+    hint: `%compare?` shows what it takes
+    ");
+    assert_snapshot!(world.fail("%load llama-tiny\n%compare"), @"
+    error: no data is loaded
+      %compare
+    hint: %data FILE
+    ");
 }

@@ -153,3 +153,45 @@ fn quant_says_what_it_cost() {
     adapter targets   q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj
     ");
 }
+
+#[test]
+fn a_stream_trains_without_being_read_whole() {
+    let world = World::with(&["llama-tiny"]);
+    let rows: String = (0..40).map(|i| format!("{{\"text\":\"the quick brown fox {i} jumps over it\"}}\n")).collect();
+    world.write("big.jsonl", rows);
+    let out = world.run("%load llama-tiny\n%data big.jsonl stream=true show=0");
+    assert!(out.contains("train                  36\n") && out.contains("validation             4\n"), "{out}");
+    assert!(out.contains("(from 36 rows)"), "{out}");
+    let code = "%load llama-tiny\n%data big.jsonl stream=true show=0\n%lora r=2\n%train steps=4 batch=3 --json";
+    let (first, again) = (world.json(code), world.json(code));
+    assert_eq!(first["loss"], again["loss"]);
+    assert!(world.fail("%load llama-tiny\n%data rows.jsonl split=test").contains("`split` cannot be `test`"));
+    assert!(
+        world
+            .fail("%load llama-tiny\n%data rows.jsonl column=words")
+            .contains("there is no column `words`; there are: instruction, output")
+    );
+}
+
+#[test]
+fn parquet_says_which_columns_it_takes() {
+    let world = World::with(&["llama-tiny"]);
+    world.write("q.parquet", std::fs::read(crate::harness::world::fixture("parquet/snappy.parquet")).unwrap());
+    let out = world.run("%load llama-tiny\n%data q.parquet show=0 template=alpaca");
+    assert!(out.contains("q.parquet (instruction, alpaca)") && out.contains("columns                question, answer\n"), "{out}");
+    let out = world.run("%load llama-tiny\n%data q.parquet show=0 column=answer");
+    assert!(out.contains("q.parquet (text, -)") && out.contains("columns                answer\n"), "{out}");
+}
+
+#[test]
+fn packed_models_are_saved_packed_and_in_shards() {
+    let world = World::with(&["llama-tiny", "llama-gguf/llama-q8_0.gguf"]);
+    let out = world.run("%load llama-tiny\n%quant nf4 dq=true block=32\n%save packed max_shard=9kB\n%load packed\n%info");
+    assert!(out.contains("model-00002-of-0000") && out.contains("model.safetensors.index.json"), "{out}");
+    assert!(out.contains("(nf4+dq)"), "{out}");
+    let out = world.run("%load llama-q8_0.gguf\n%save wide");
+    assert!(out.contains("q8_0 has no layout on the hub"), "{out}");
+    assert!(world.fail("%load llama-tiny\n%quant q8_0 dq=true").contains("only with nf4"));
+    assert!(world.fail("%load llama-tiny\n%quant nf4 block=48").contains("32, 64, 128, 256"));
+    assert!(world.fail("%load llama-tiny\n%save x max_shard=some").contains("bytes such as 500MB or 2GB"));
+}

@@ -181,16 +181,19 @@ fn help_explains() {
     assert_snapshot!(world.run("%quant?"), @"
     %quant — Store the weights in fewer bits, in place
 
-    Prints size and perplexity before and after, and how far each matrix moved. The embedding table and the head stay finer: q8_0, or q6_k with a k format. Blocks of a k format hold 256 numbers; a matrix whose rows they do not divide takes q5_0, q5_1 or q8_0 instead, and is named. Load the model again to get its own weights back.
+    Prints size and perplexity before and after, and how far each matrix moved. The embedding table and the head stay finer: q8_0, or q6_k with a k format, and bf16 with nf4 and int8, as bitsandbytes' users keep them. nf4 and int8 are bitsandbytes' own, byte for byte. Blocks of a k format hold 256 numbers; a matrix whose rows they do not divide takes q5_0, q5_1 or q8_0 instead, and is named. Load the model again to get its own weights back.
 
     Options
-      FORMAT  Bits a weight: f16 and bf16 16, q8_0 8.5, q6_k 6.6, q5_1 6, q5_k and q5_0 5.5, q4_1 5, q4_k and q4_0 4.5 [f32, f16, bf16, q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, q4_0]
-      --json  Print the result as one line of JSON
+      FORMAT   Bits a weight: f16 and bf16 16, int8 8, q8_0 8.5, q6_k 6.6, q5_1 6, q5_k and q5_0 5.5, q4_1 5, q4_k, q4_0 and nf4 4.5 [f32, f16, bf16, int8, nf4, q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, q4_0]
+      --dq     Quantise the scales of nf4 too: 4.13 bits a weight
+      block=N  Weights of nf4 that share a scale: 32, 64 (if not given), 128 … 4096
+      --json   Print the result as one line of JSON
 
     Examples
       %quant q8_0
       %quant q4_k
       %quant bf16
+      %quant nf4 dq=true
     ");
     assert_eq!(world.run("%help train"), world.run("%train?"));
     assert_eq!(world.run("?lora"), world.run("%help %lora"));

@@ -63,7 +63,7 @@ fn bits(model: &Model) -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     let visited = model.detached().visit(&mut |name, slot| {
         let bytes = match slot {
-            Slot::Matrix(Weight::Packed(packed)) => packed.data().unwrap().to_vec(),
+            Slot::Matrix(Weight::Packed(packed)) => packed.data().unwrap().concat(),
             Slot::Matrix(Weight::Dense { tensor, .. }) | Slot::Vector(tensor) => {
                 values(tensor).iter().flat_map(|x| x.to_le_bytes()).collect()
             }

@@ -7,6 +7,7 @@ use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{DType, Device, Tensor};
 use lantern::nn::Weight;
 use lantern::ops::packed_linear;
+use lantern::quant::Packed;
 
 use super::fixture::{Tensors, tensors, values};
 
@@ -25,9 +26,9 @@ fn bytes(golden: &Tensors, name: &str) -> Vec<u8> {
     golden.get(&format!("{name}.bytes")).flatten_all().unwrap().to_vec1().unwrap()
 }
 
-fn packed(golden: &Tensors, name: &str, format: GgmlDType) -> Arc<QTensor> {
+fn packed(golden: &Tensors, name: &str, format: GgmlDType) -> Arc<Packed> {
     let storage = QStorage::from_data(Cow::Owned(bytes(golden, name)), &Device::Cpu, format).unwrap();
-    Arc::new(QTensor::new(storage, golden.get(&format!("{name}.values")).dims()).unwrap())
+    Arc::new(QTensor::new(storage, golden.get(&format!("{name}.values")).dims()).unwrap().into())
 }
 
 /// The same numbers; 0 and -0 are one.

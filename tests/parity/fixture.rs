@@ -138,6 +138,7 @@ pub fn in_order(examples: Vec<Example>, seed: u64) -> Dataset {
         cut: 0,
         dropped: 0,
         duplicates: 0,
+        source: Default::default(),
     }
 }
 

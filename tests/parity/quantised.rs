@@ -34,7 +34,7 @@ fn matrices(model: &Model) -> BTreeMap<String, Tensor> {
 }
 
 /// A fresh llama with rows of 256 and 512: whole blocks of the k formats.
-fn wider() -> Session {
+pub fn wider() -> Session {
     let mut session = empty_session();
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("text.txt");
@@ -45,7 +45,7 @@ fn wider() -> Session {
 }
 
 /// The furthest a number may move, as a share of its block's largest (blocks) or of itself (halves).
-fn allowed(format: &str, name: &str) -> (usize, f64) {
+fn allowed(format: &str, name: &str, row: usize) -> (usize, f64) {
     let scale = 2.0_f64.powi(-11); // the block's scale is an f16
     match format {
         "f16" => (1, 2.0_f64.powi(-11)),
@@ -53,6 +53,11 @@ fn allowed(format: &str, name: &str) -> (usize, f64) {
         // Half a step of amax/127.
         "q8_0" => (32, 0.5 / 127.0 + scale),
         // The table of embeddings, which is the head too, stays finer.
+        "nf4" | "int8" if name.contains("embed") => (1, 2.0_f64.powi(-8)),
+        // Half of the widest gap between codes, below -0.69.
+        "nf4" => (64, (1.0 - 0.6961928) / 2.0),
+        // Half a step of a row's largest over 127, and f16 on the way.
+        "int8" => (row, 0.5 / 127.0 + scale),
         "q4_0" | "q4_1" | "q5_0" | "q5_1" if name.contains("embed") => (32, 0.5 / 127.0 + scale),
         "q4_k" | "q5_k" | "q6_k" if name.contains("embed") => (256, 1.5 / 32.0),
         // Steps of amax/8 from -8 to 7: the far end, +8, is cut to 7, a whole step.
@@ -78,7 +83,7 @@ fn no_weight_moves_further_than_its_format_allows() {
         let after = matrices(&session.base().unwrap().model);
         let mut most = 0.0_f64;
         for (name, before) in &before {
-            let (block, share) = allowed(format, name);
+            let (block, share) = allowed(format, name, before.dim(1).unwrap());
             for (before, after) in values(before).chunks(block).zip(values(&after[name]).chunks(block)) {
                 let largest = f64::from(before.iter().fold(0.0_f32, |most, x| most.max(x.abs())));
                 for (a, b) in before.iter().zip(after) {
@@ -100,6 +105,7 @@ fn no_weight_moves_further_than_its_format_allows() {
             "bf16" => 2e-3,
             "q8_0" => 0.006,
             "q6_k" => 0.022,
+            "int8" => 0.01,
             "q5_0" | "q5_1" | "q5_k" => 0.05,
             _ => 0.1,
         };
@@ -130,6 +136,8 @@ fn the_cost_of_each_format() {
         ("q5_0", 0.2, 6.0),
         ("q4_1", 0.5, 8.0),
         ("q4_0", 0.5, 8.0),
+        ("int8", 0.05, 1.0),
+        ("nf4", 0.5, 8.0),
     ] {
         let mut session = wide();
         let before = ppl(&session.base().unwrap().model, &ids);
@@ -151,7 +159,7 @@ fn the_cost_of_each_format() {
 #[test]
 fn packed_weights_compute_as_widened_ones() {
     let ids = Tensor::from_vec((0..24_u32).map(|i| i * 11 % 257).collect::<Vec<_>>(), (2, 12), &device()).unwrap();
-    for format in Format::NAMES.iter().filter(|name| name.starts_with('q')) {
+    for format in Format::NAMES.iter().filter(|name| name.starts_with('q') || ["nf4", "int8"].contains(name)) {
         let mut session = wider();
         let first = logits(&session.base().unwrap().model, &ids, None);
         session.quantise(Format::parse(format).unwrap(), &mut |_, _| {}).unwrap();

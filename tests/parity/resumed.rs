@@ -1,9 +1,16 @@
 //! A run that was stopped and taken up again is the run that was not.
 
-use candle_core::DType;
-use lantern::session::Session;
+use std::sync::Arc;
 
-use super::fixture::{ADAPTED, examples, in_order, json, path, session, tensors};
+use candle_core::DType;
+use lantern::data::{Options, Template};
+use lantern::hub::Wish;
+use lantern::session::{Format, Session, Shared};
+use lantern::stop::Stop;
+use lantern::store::{History, Home};
+use lantern::train::Recipe;
+
+use super::fixture::{ADAPTED, device, examples, in_order, json, open, path, session, tensors};
 use super::training::recipe;
 
 /// A session about to take the fixture's five steps, on an adapter or on all weights.
@@ -39,4 +46,44 @@ fn a_stopped_run_goes_on_to_the_bit() {
         }
         assert_ne!(steps(&mut ready(name, true, DType::BF16), 1), steps(&mut ready(name, true, DType::F32), 1), "bf16 weights differ");
     }
+}
+
+/// A session with a home of its own, about to train an adapter on packed weights from a file that stays on the disk.
+fn streaming(home: &std::path::Path, file: &std::path::Path) -> Session {
+    let home = Home::find(Some(home.to_owned()));
+    let mut session = Session::new(Stop::new(), Arc::new(Shared::default()), Arc::new(History::default()), &home, device());
+    open(&mut session, path("llama-tiny").to_str().unwrap(), None).unwrap();
+    session.quantise(Format::parse("nf4").unwrap(), &mut |_, _| {}).unwrap();
+    session.load_adapter(&path("llama-tiny/lora")).unwrap();
+    let options = Options { val: 0.2, template: Template::Alpaca, ..Options::default() };
+    session.stream_set(file.to_str().unwrap(), Wish::default(), options, &mut |_, _| {}).unwrap();
+    assert_eq!(session.dataset().unwrap().count(), 8);
+    let notes = json("llama-tiny/training.json");
+    // Four steps of two batches of two: the second epoch begins in the middle.
+    let recipe = Recipe { steps: Some(4), packed: true, ..recipe(&notes["settings"], 2) };
+    session.begin_training(recipe, DType::F32).unwrap();
+    session
+}
+
+#[test]
+fn a_streamed_run_that_was_killed_goes_on_to_the_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.jsonl");
+    let rows: String = (0..10).map(|i| format!("{{\"instruction\":\"add {i}\",\"output\":\"{}\"}}\n", i + 1)).collect();
+    std::fs::write(&file, rows).unwrap();
+    let home = |name: &str| folder.path().join(name);
+    let straight = steps(&mut streaming(&home("a"), &file), 9);
+    assert_eq!(straight.len(), 4);
+    let mut killed = streaming(&home("b"), &file);
+    assert!(killed.keep_run(Some(1)).unwrap().is_none());
+    let before: Vec<u64> = (0..2).map_while(|_| killed.train_step().unwrap()).map(|step| step.loss.to_bits()).collect();
+    drop(killed);
+    let mut again = streaming(&home("b"), &file);
+    let found = again.keep_run(Some(1)).unwrap().expect("the run that was cut off");
+    again.go_on(&found, Some(1)).unwrap();
+    let after = steps(&mut again, 9);
+    assert_eq!([before, after].concat(), straight);
+    // Another file is another run.
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap().replace("add 3", "sum 3")).unwrap();
+    assert!(streaming(&home("b"), &file).keep_run(Some(1)).unwrap().is_none());
 }

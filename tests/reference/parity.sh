@@ -4,8 +4,8 @@
 set -e
 root=$(cd "$(dirname "$0")/../.." && pwd)
 python=${PYTHON:-$root/target/reference/bin/python}
-if ! "$python" -c "import torch, transformers, peft, gguf" 2>/dev/null; then
-    echo "parity.sh: $python lacks torch, transformers, peft or gguf; tests/reference/README.md says how to make it" >&2
+if ! "$python" -c "import torch, transformers, peft, gguf, bitsandbytes" 2>/dev/null; then
+    echo "parity.sh: $python lacks torch, transformers, peft, gguf or bitsandbytes; tests/reference/README.md says how to make it" >&2
     exit 1
 fi
 made=$(mktemp -d)

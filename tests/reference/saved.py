@@ -54,9 +54,12 @@ def main(saved):
             assert (logits[kind] - logits["model"]).abs().max() > 0.5, kind
         for kind, theirs in logits.items():
             difference = (theirs - ours[kind]).abs().max().item()
-            print(f"{place.name} {kind}: transformers and Lantern differ by {difference:.1e} (allowed {ALLOWED:.0e})")
-            assert difference <= ALLOWED
-        print(f"{place.name}: {tokens(place)} texts have the same ids")
+            # bitsandbytes' INT8 product rounds the activations to eight bits too; Lantern's does not.
+            allowed = 0.05 * ours[kind].abs().max().item() if place.name.endswith("-int8") else ALLOWED
+            print(f"{place.name} {kind}: transformers and Lantern differ by {difference:.1e} (allowed {allowed:.0e})")
+            assert difference <= allowed
+        if not place.name.startswith("wider-"):
+            print(f"{place.name}: {tokens(place)} texts have the same ids")
 
 
 if __name__ == "__main__":

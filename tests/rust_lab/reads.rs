@@ -86,7 +86,7 @@ fn driven(client: &Client, other: &Client) {
     // Without an adapter the weights themselves move, and a look between two steps sees them move.
     good(
         client,
-        "%load llama-tiny\n%data rows.jsonl\nlet mut seen = vec![lab::logits(\"the cat\")?];\nfor _ in lab::train(\"steps=3 batch=2 lr=1e-2\")? { seen.push(lab::logits(\"the cat\")?); }",
+        "%load llama-tiny\n%data rows.jsonl\nlet mut seen = vec![lab::logits(\"the cat\")?];\nfor _ in lab::train(\"steps=3 batch=2 lr=1e-2 schedule=constant warmup=0\")? { seen.push(lab::logits(\"the cat\")?); }",
     );
     holds(client, "seen.len() == 4 && (1..4).all(|i| seen[i] != seen[i - 1]) && seen[3] == lab::logits(\"the cat\")?");
 }

@@ -55,7 +55,7 @@ fn terminal(kernel: &Kernel, notebook: &[String]) {
     let ran = kernel.world.lantern(&["run", "cells.rs"]).output().unwrap();
     let (out, err) = (String::from_utf8(ran.stdout).unwrap(), String::from_utf8(ran.stderr).unwrap());
     assert!(ran.status.success(), "{out}{err}");
-    let theirs = |line: &&str| line.starts_with("[Top") || line.starts_with("3 ") || line.starts_with("[224") || **line == *"false";
+    let theirs = |line: &&str| line.starts_with("[Top") || line.starts_with("3 true") || line.starts_with("[224") || **line == *"false";
     for line in notebook.iter().flat_map(|text| text.lines()).filter(theirs) {
         assert!(out.lines().any(|ours| ours == line), "{line}\n{out}");
     }

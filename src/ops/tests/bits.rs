@@ -7,6 +7,7 @@ use candle_core::{DType, Tensor};
 
 use super::{cases, normal, run, values};
 use crate::ops::{self, Layout};
+use crate::quant::Packed;
 use crate::random::Random;
 
 type Layer<'a> = Box<dyn Fn(&Tensor) -> Tensor + 'a>;
@@ -35,7 +36,7 @@ fn a_row_alone_equals_the_row_in_a_batch() {
     let dense = normal(&mut r, &[330, 768], 0.3);
     let half = dense.to_dtype(DType::BF16).unwrap();
     let conv = normal(&mut r, &[768, 330], 0.3);
-    let packed: Vec<_> = super::PACKED.iter().map(|f| Arc::new(QTensor::quantize(&dense, *f).unwrap())).collect();
+    let packed: Vec<Arc<Packed>> = super::PACKED.iter().map(|f| Arc::new(QTensor::quantize(&dense, *f).unwrap().into())).collect();
     let bias = normal(&mut r, &[330], 0.3);
     let mut layers: Vec<Layer> = vec![
         Box::new(|x| ops::linear(x, &dense, Some(&bias), Layout::OutIn).unwrap()),

@@ -15,12 +15,15 @@ fn exercise<V: Lanes>() -> Vec<u32> {
         let halves: [u16; LANES] = std::array::from_fn(|_| half::f16::from_f64(r.normal() * 1e-4).to_bits());
         let (low, high) = V::nibbles(&bytes);
         let half = V::half(halves[0].to_le_bytes());
+        let (first, last) = V::looked_up(&bytes, a);
         let codes = V::Codes::load(&bytes);
         for (n, half) in halves.iter().enumerate().take(8) {
             let mixed = codes.right(n).and(0x5a).or(codes.left(n)).minus(n as u8 * 9).or(V::Codes::where_set(*half, 1 << n));
             out.extend(V::of(mixed).store().map(f32::to_bits));
         }
-        for x in [a.add(b), a.mul(b), a.fma(b, c), a.max(b), low, high, V::signed(&bytes), half, V::f16(&halves), V::bf16(&halves)] {
+        for x in
+            [a.add(b), a.mul(b), a.fma(b, c), a.max(b), low, high, first, last, V::signed(&bytes), half, V::f16(&halves), V::bf16(&halves)]
+        {
             out.extend(x.store().map(f32::to_bits));
             out.push(x.sum().to_bits());
         }

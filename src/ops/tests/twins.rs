@@ -7,6 +7,7 @@ use candle_core::{DType, Tensor};
 
 use super::{assert_twins, cases, distance, normal, run, values};
 use crate::ops::{self, HeadWeight, Layout, plain};
+use crate::quant::Packed;
 use crate::random::Random;
 
 #[test]
@@ -39,7 +40,7 @@ fn packed_weights_equal_dequantised_ones() {
     let mut r = Random::seeded(5);
     // Q3K has no kernel of ours.
     for format in super::PACKED.iter().copied().chain([GgmlDType::Q3K]) {
-        let w = Arc::new(QTensor::quantize(&normal(&mut r, &[70, 768], 0.3), format).unwrap());
+        let w = Arc::new(Packed::from(QTensor::quantize(&normal(&mut r, &[70, 768], 0.3), format).unwrap()));
         let wide = w.dequantize(&candle_core::Device::Cpu).unwrap();
         for rows in [1, 2, 5, 33] {
             let operands = [normal(&mut r, &[rows, 768], 0.3), normal(&mut r, &[70], 0.3)];
@@ -74,7 +75,7 @@ fn squares_of_rows_are_of_what_goes_into_an_output() {
         assert!(distance(&ops::row_squares(&w.t().unwrap(), Layout::InOut).unwrap(), &plain(&w)) < 1e-5);
     }
     for format in super::PACKED.iter().copied().chain([GgmlDType::Q3K]) {
-        let packed = Arc::new(QTensor::quantize(&w, format).unwrap());
+        let packed = Arc::new(Packed::from(QTensor::quantize(&w, format).unwrap()));
         let wide = packed.dequantize(w.device()).unwrap();
         assert!(distance(&ops::packed_row_squares(&packed).unwrap(), &plain(&wide)) < 1e-5, "{format:?}");
     }

@@ -29,6 +29,7 @@ bless:
 # Side by side with the peers: prints ratios
 bench:
     python3 benches/run.py target/release/lantern
+    python3 benches/training.py target/release/lantern
     target/jupyter-venv/bin/python benches/cells.py target/release/lantern
 
 # Make the fixtures again from the pinned Python packages and compare; loads saved adapters in a live PEFT

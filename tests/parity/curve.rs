@@ -34,14 +34,20 @@ fn two_hundred_steps_on_a_real_text_follow_transformers() {
     session.begin_training(recipe, DType::F32).unwrap();
     let theirs: Vec<f64> = notes["losses"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
     let mut most = (0.0_f64, 0);
+    let mut both = "step,transformers,lantern\n".to_owned();
     for (n, theirs) in theirs.iter().enumerate() {
         let step = session.train_step().unwrap().unwrap();
+        both += &format!("{},{theirs},{:.7}\n", n + 1, step.loss);
         let relative = (step.loss / theirs - 1.0).abs();
         if relative > most.0 {
             most = (relative, n + 1);
         }
     }
     session.finish_training().unwrap();
+    // tutorials/data/curve.csv is such a file.
+    if let Some(out) = std::env::var_os("LANTERN_CURVE") {
+        std::fs::write(out, both).unwrap();
+    }
     assert!(theirs[steps - 1] < 0.2 * theirs[0], "something was learned");
     within(&format!("losses of 200 steps, relative, worst at step {}", most.1), most.0, 1e-2);
 }

@@ -184,7 +184,7 @@ fn it_speaks_chinese() {
     assert_snapshot!(world.masked(&ran).0, @"
     %ptune — 附加在每段文本之前学习的虚拟词元
 
-    模型被冻结；每段文本之前的 n 个不属于任何词元的向量负责学习。`p-tuning` 用一个小网络生成它们，`prompt` 直接学习向量本身，`prefix` 学习每一层的键和值。它们占用上下文的 n 个位置。原有的适配器会被替换。需要比 LoRA 更大的步长：不另给时，`%train` 对有网络的取 lr=1e-3，`prompt` 取 3e-2，`prefix` 取 1e-2。
+    模型被冻结；每段文本之前的 n 个不属于任何词元的向量负责学习。`p-tuning` 用一个小网络生成它们，`prompt` 直接学习向量本身，`prefix` 学习每一层的键和值。它们占用上下文的 n 个位置。训练过的适配器会以原名保留。需要比 LoRA 更大的步长：不另给时，`%train` 对有网络的取 lr=1e-3，`prompt` 取 3e-2，`prefix` 取 1e-2。
 
     选项
       method=NAME    虚拟词元的生成方式 [p-tuning, prompt, prefix] (默认: p-tuning) (也可写作: peft_type)

@@ -110,8 +110,14 @@ fn lsmagic_lists_all() {
     data      %data      Read a data set for training and evaluation
     train     %lora      Attach a fresh LoRA adapter
     train     %ptune     Attach virtual tokens that learn in front of every text
+    train     %full      Choose full fine-tuning, with parts that stay frozen
+    train     %adapters  List the adapters of the session, or switch to one
+    train     %merge     Add the attached adapter to the weights
+    train     %unmerge   Take the adapter that was merged last out of the weights
     train     %train     Train the adapter on the data, or all weights without one
     train     %pretrain  Train a small llama from nothing on a text file
+    train     %compare   Train with several methods and set them side by side
+    train     %lr        Find a learning rate: the loss while the rate rises
     evaluate  %eval      Measure the model
     evaluate  %quant     Store the weights in fewer bits, in place
     session   %device    Show or choose the device that computes
@@ -144,8 +150,14 @@ fn lsmagic_lists_all() {
     数据  %data      读取用于训练和评估的数据集
     训练  %lora      附加一个新的 LoRA 适配器
     训练  %ptune     附加在每段文本之前学习的虚拟词元
+    训练  %full      选择全量微调，可冻结一部分
+    训练  %adapters  列出会话中的适配器，或切换到其中一个
+    训练  %merge     把附加的适配器并入权重
+    训练  %unmerge   从权重中取出最后并入的适配器
     训练  %train     在数据上训练适配器；没有适配器时训练全部权重
     训练  %pretrain  从零开始在文本文件上预训练一个小型 llama
+    训练  %compare   用几种方法训练并对比
+    训练  %lr        寻找学习率：学习率逐步升高时的损失
     评估  %eval      评估模型
     评估  %quant     就地用更少的位数存放权重（量化）
     会话  %device    显示或选择计算设备
@@ -201,21 +213,30 @@ fn help_explains() {
     assert_snapshot!(world.masked(&ran).0, @"
     %lora — 附加一个新的 LoRA 适配器
 
-    模型被冻结；每个目标旁边的两个小矩阵负责学习：y = W x + B A x · alpha / r。B 从零开始，所以在 `%train` 之前输出不变。原有的适配器会被替换。
+    模型被冻结；每个目标旁边的两个小矩阵负责学习：y = W x + B A x · alpha / r。B 从零开始，所以在 `%train` 之前输出不变。训练过的适配器会以原名保留：`%adapters` 列出全部。
 
     选项
-      r=N            矩阵的秩 (默认: 16)
-      alpha=X        缩放：增量乘以 alpha / r (默认: 32) (也可写作: lora_alpha)
-      target=TARGET  目标线性层的名字，用逗号分隔；`all-linear` 表示全部；不给时用该系列的默认选择 (也可写作: target_modules)
-      dropout=SHARE  训练时丢弃输入的比例 (默认: 0) (也可写作: lora_dropout)
-      seed=N         初始 A 的种子；不给时用会话的种子
-      --detach       取下适配器
-      --json         把结果打印成一行 JSON
+      r=N                   矩阵的秩 (默认: 16)
+      alpha=X               缩放：增量乘以 alpha / r (默认: 32) (也可写作: lora_alpha)
+      target=TARGET         目标线性层的名字，用逗号分隔；`all-linear` 表示全部；也可以是匹配整个路径的正则表达式；不给时用该系列的默认选择 (也可写作: target_modules)
+      exclude=TARGET        排除的层，写法同 `target` (也可写作: exclude_modules)
+      layers=N              块的编号，用逗号分隔：`0,1` 或 `0-3` (也可写作: layers_to_transform)
+      --rslora              按 alpha / sqrt(r) 缩放：高秩与低秩学得一样快 (也可写作: use_rslora)
+      --dora                除方向外还学习每个输出的长度（DoRA） (也可写作: use_dora)
+      rank_pattern=NAME:N   个别模块的秩：`c_attn:8,mlp.c_proj:4`
+      alpha_pattern=NAME:X  个别模块的 alpha：`c_attn:16`
+      dropout=SHARE         训练时丢弃输入的比例 (默认: 0) (也可写作: lora_dropout)
+      seed=N                初始 A 的种子；不给时用会话的种子
+      name=NAME             适配器的名称；不给时用 `lora`、`dora` 等
+      --detach              取下适配器
+      --json                把结果打印成一行 JSON
 
     示例
       %lora
       %lora r=16 alpha=32 target=c_attn dropout=0.1
       %lora r=8 target_modules=q_proj,v_proj
+      %lora dora=true target=all-linear layers=0-3 rank_pattern=down_proj:4
+      %lora rslora=true r=64 alpha=16 name=wide
       %lora detach=true
     ");
 }

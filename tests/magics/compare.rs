@@ -53,7 +53,7 @@ fn what_it_kept_can_be_attached() {
     mine  lora r=16 q_proj,v_proj     3584  detached
     ");
     assert_snapshot!(world.fail(&format!("{BEGIN}%compare lora,magic")), @"
-    error: `METHOD` cannot be `magic`: use lora, rslora, dora, ptune, prompt, prefix, full
+    error: `METHOD` cannot be `magic`: use lora, rslora, dora, p-tuning, p-tuning-lstm, prompt, prefix, full
       %compare lora,magic
     hint: `%compare?` shows what it takes
     ");

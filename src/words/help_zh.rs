@@ -252,7 +252,7 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "methods",
         "方法，用逗号分隔：`lora`、`rslora`、`dora`、`p-tuning`、`p-tuning-lstm`、`prompt`、`prefix`、`full`；`full:1e-3` 为一种方法单独指定学习率",
     ),
-    ("compare", "n", "`ptune`、`prompt`、`prefix` 的虚拟词元数"),
+    ("compare", "n", "提示类方法的虚拟词元数"),
     ("compare", "steps", "每种方法的优化步数"),
     ("compare", "text", "用来衡量遗忘的文本"),
     ("compare", "r", "低秩方法的秩"),

@@ -1,7 +1,6 @@
 //! The record of a run: begun with its first step, written after each, ended when the run is put down.
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Session;
 use crate::store::{AllRuns, End, Head, Layers, Past, Point, Record, Runs};
@@ -116,7 +115,7 @@ impl Session {
 
     fn head(&self, run: &Run, key: String) -> Result<Head> {
         Ok(Head {
-            began: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+            began: chrono::Utc::now().timestamp().max(0).cast_unsigned(),
             key,
             model: self.base()?.model.name.clone(),
             data: self.dataset()?.name.clone(),

@@ -84,9 +84,11 @@ fn is_widened(weight: &Weight, coded: bool) -> bool {
 /// Bytes of the tensors as they are written.
 fn stored(model: &Model, coded: bool) -> u64 {
     let mut bytes = 0;
+    let coded = coded && model.linears().any(|linear| matches!(&linear.weight, Weight::Packed(_)) && !is_widened(&linear.weight, true));
     let visited = model.detached().visit(&mut |_, slot| {
         bytes += match slot {
             Slot::Vector(tensor) => (tensor.elem_count() * tensor.dtype().size_in_bytes()) as u64,
+            Slot::Matrix(Weight::Dense { tensor, .. }) if coded => tensor.elem_count() as u64 * 4,
             Slot::Matrix(weight) if is_widened(weight, coded) => weight.elements() * 4,
             Slot::Matrix(weight) => weight.bytes(),
         };
@@ -132,8 +134,17 @@ fn save_model(folder: &Path, base: &Base, adapter: Option<&Adapter>, limit: u64)
         pieces.push((name.to_owned(), Piece::Tensor(tensor)));
         Ok(())
     })?;
+    if coded.is_some() {
+        // Vectors beside packed matrices are f32, and transformers computes all that is dense in one type.
+        for (_, piece) in &mut pieces {
+            if let Piece::Tensor(tensor) = piece
+                && matches!(tensor.dtype(), DType::F16 | DType::BF16)
+            {
+                *tensor = tensor.to_dtype(DType::F32)?;
+            }
+        }
+    }
     files.extend(shards::write(folder, &pieces, limit, model.parameters())?);
-    // Vectors beside packed matrices are f32, and stay so only if the folder says it.
     let config = config(model, coded.as_deref(), if coded.is_some() { DType::F32 } else { widest });
     let path = folder.join("config.json");
     let text = serde_json::to_string_pretty(&config).map_err(|e| Error::Internal { doing: "config".into(), cause: e.to_string() })?;

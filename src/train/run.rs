@@ -156,34 +156,6 @@ impl Run {
         self.patience = None;
     }
 
-    /// Makes the variables what they were at the best validation; the run is over then. `None` where they were not kept, or are these.
-    ///
-    /// # Errors
-    /// Only what candle reports.
-    pub fn go_back(&mut self) -> Result<Option<Validation>> {
-        let Some(best) = self.best.as_ref().filter(|best| best.validation.step < self.steps.len() && !self.returned) else {
-            return Ok(None);
-        };
-        best.restore(&self.vars)?;
-        self.returned = true;
-        Ok(Some(best.validation))
-    }
-
-    /// It went back to its best weights.
-    pub fn returned(&self) -> bool {
-        self.returned
-    }
-
-    /// The step of the weights as they are.
-    pub fn weights_of(&self) -> usize {
-        self.best.as_ref().filter(|_| self.returned).map_or(self.steps.len(), |best| best.validation.step)
-    }
-
-    /// Whether [`Run::go_back`] would change anything.
-    pub fn can_go_back(&self) -> bool {
-        !self.returned && self.best.as_ref().is_some_and(|best| best.validation.step < self.steps.len())
-    }
-
     /// Bytes that the optimizer holds: they go when another run takes this one's place.
     pub fn held(&self) -> u64 {
         let numbers: usize = self.vars.iter().map(|(_, var)| var.elem_count()).sum();
@@ -206,15 +178,6 @@ impl Run {
 
     pub fn vars(&self) -> &[(String, Var)] {
         &self.vars
-    }
-
-    /// The validation with the lowest loss.
-    pub fn best(&self) -> Option<Validation> {
-        self.steps.iter().filter_map(|step| step.validation).min_by(|a, b| a.loss.total_cmp(&b.loss))
-    }
-
-    pub fn last_validation(&self) -> Option<Validation> {
-        self.steps.iter().rev().find_map(|step| step.validation)
     }
 
     /// Seconds spent in steps, validation apart.

@@ -2,7 +2,7 @@
 
 use candle_core::{Tensor, Var};
 
-use super::Validation;
+use super::{Run, Validation};
 use crate::Result;
 
 /// Trained numbers whose best values are kept beside the run even where it does not stop early: 64 MiB.
@@ -22,6 +22,45 @@ pub fn over(losses: impl IntoIterator<Item = f64>, patience: usize, threshold: f
         best = Some(if loss < before { loss } else { before });
     }
     false
+}
+
+impl Run {
+    /// The validation with the lowest loss.
+    pub fn best(&self) -> Option<Validation> {
+        self.steps.iter().filter_map(|step| step.validation).min_by(|a, b| a.loss.total_cmp(&b.loss))
+    }
+
+    pub fn last_validation(&self) -> Option<Validation> {
+        self.steps.iter().rev().find_map(|step| step.validation)
+    }
+
+    /// Makes the variables what they were at the best validation; the run is over then. `None` where they were not kept, or are these.
+    ///
+    /// # Errors
+    /// Only what candle reports.
+    pub fn go_back(&mut self) -> Result<Option<Validation>> {
+        let Some(best) = self.best.as_ref().filter(|best| best.validation.step < self.steps.len() && !self.returned) else {
+            return Ok(None);
+        };
+        best.restore(&self.vars)?;
+        self.returned = true;
+        Ok(Some(best.validation))
+    }
+
+    /// It went back to its best weights.
+    pub fn returned(&self) -> bool {
+        self.returned
+    }
+
+    /// The step of the weights as they are.
+    pub fn weights_of(&self) -> usize {
+        self.best.as_ref().filter(|_| self.returned).map_or(self.steps.len(), |best| best.validation.step)
+    }
+
+    /// Whether [`Run::go_back`] would change anything.
+    pub fn can_go_back(&self) -> bool {
+        !self.returned && self.best.as_ref().is_some_and(|best| best.validation.step < self.steps.len())
+    }
 }
 
 /// The trained values at the best validation so far.

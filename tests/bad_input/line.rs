@@ -16,7 +16,7 @@ fn magics_and_options_that_are_not_there() {
     hint: `%lsmagic` lists them all
     ");
     assert_snapshot!(world.fail("%%bash\necho"), @"
-    error: there is no magic `%%bash`
+    error: there is no cell magic `%%bash`
       %%bash
     hint: `%lsmagic` lists them all
     ");
@@ -56,7 +56,7 @@ fn values_and_words_that_do_not_fit() {
     hint: `%quant?` shows what it takes
     ");
     assert_snapshot!(world.fail("%eval bleu"), @"
-    error: `METRIC` cannot be `bleu`: use ppl
+    error: `METRIC` cannot be `bleu`: use ppl, memorised
     hint: `%eval?` shows what it takes
     ");
     assert_snapshot!(world.fail("%lang tlh"), @"

@@ -32,7 +32,7 @@ fn magics_options_and_choices() {
     case(&desk, "%load spark\n%lo|", &["%load", "%lora"], "%lo");
     case(&desk, "?lor|", &["?lora"], "?lor");
     case(&desk, "%train ep|", &["epochs=", "eps="], "ep");
-    case(&desk, "%train --ep|", &["--epochs="], "--ep");
+    case(&desk, "%train --ep|", &["--epochs=", "--eps="], "--ep");
     case(&desk, "%train w|", &["warmup=", "weight_decay="], "w");
     case(&desk, "%train schedule=c|", &["cosine", "constant"], "c");
     case(&desk, "%train lr_scheduler_type=l|", &["linear"], "l");
@@ -41,7 +41,7 @@ fn magics_options_and_choices() {
     case(&desk, "%load x device=c|", &["cpu", "cuda"], "c");
     case(&desk, "%train nonsense|", &[], "nonsense");
     case(&desk, "%nosuch ab|", &[], "");
-    case(&desk, "let x = 1;\nlet y|", &[], "");
+    case(&desk, "let x = 1;\nlet y|", &[], "y");
     let (all, _) = at(&desk, "%|");
     assert_eq!(all.len(), lantern::magic::LIST.len() + lantern::magic::cell::CELL.len());
     desk.close();

@@ -85,7 +85,7 @@ fn runs_are_listed_shown_laid_over_each_other_and_dropped() {
     momentum         0
     optimizer        adamw
     pack             false
-    packed           false
+    packed           true
     schedule         cosine
     seed             1
     steps            4
@@ -132,7 +132,10 @@ fn runs_are_listed_shown_laid_over_each_other_and_dropped() {
     错误: 没有编号为 9 的训练；已记录：2
     提示: %runs
     ");
-    assert_snapshot!(world.fail("%runs show=1 drop=2"), @"error: `drop` cannot be `2`: it stands alone, without `show` and `overlay`");
+    assert_snapshot!(world.fail("%runs show=1 drop=2"), @"
+    error: `drop` cannot be `2`: it stands alone, without `show` and `overlay`
+    hint: `%runs?` shows what it takes
+    ");
     std::fs::write(world.home().join("records/000002.jsonl"), "{\"step").unwrap();
     assert_snapshot!(world.run("%runs"), @"
     no run has been recorded yet: `%train` makes one

@@ -118,6 +118,7 @@ fn lsmagic_lists_all() {
     train     %pretrain  Train a small llama from nothing on a text file
     train     %compare   Train with several methods and set them side by side
     train     %lr        Find a learning rate: the loss while the rate rises
+    train     %runs      Show past training runs and their curves
     evaluate  %eval      Measure the model
     evaluate  %quant     Store the weights in fewer bits, in place
     session   %device    Show or choose the device that computes
@@ -158,6 +159,7 @@ fn lsmagic_lists_all() {
     训练  %pretrain  从零开始在文本文件上预训练一个小型 llama
     训练  %compare   用几种方法训练并对比
     训练  %lr        寻找学习率：学习率逐步升高时的损失
+    训练  %runs      显示以前的训练及其曲线
     评估  %eval      评估模型
     评估  %quant     就地用更少的位数存放权重（量化）
     会话  %device    显示或选择计算设备

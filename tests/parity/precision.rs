@@ -118,7 +118,7 @@ fn a_loss_that_no_scale_helps_is_an_error() {
             break error;
         }
     };
-    assert_eq!((error.name(), run.overflows().unwrap().0), ("NotFinite", 17), "16 halvings, and one step without a scale");
+    assert_eq!((error.name(), run.overflows().unwrap().0), ("BadNumber", 17), "16 halvings, and one step without a scale");
 }
 
 /// The scaled road gives the gradients of the plain one: a power of two costs no digits.

@@ -162,6 +162,7 @@ pub fn qualified(found: &str) -> String {
 const PATHS: &[(&[&str], &str)] = &[
     (
         &[
+            "Hook",
             "Tensor",
             "Top",
             "Training",
@@ -184,10 +185,7 @@ const PATHS: &[(&[&str], &str)] = &[
         ],
         "lab::",
     ),
-    (
-        &["Load", "Generate", "Tokens", "Next", "Train", "Eval", "Quant", "Save", "Status", "Info", "Data", "Lora", "Captured"],
-        "lab::value::",
-    ),
+    (wire::value::NAMES, "lab::value::"),
     (&["HashMap", "HashSet", "BTreeMap", "BTreeSet", "VecDeque", "BinaryHeap"], "std::collections::"),
     (&["Rc"], "std::rc::"),
     (&["Arc", "Mutex", "RwLock"], "std::sync::"),

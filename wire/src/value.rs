@@ -35,6 +35,9 @@ macro_rules! results {
             }
         )*
 
+        /// The structs' names.
+        pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
         /// What a magic returns.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Value { Nothing, $($name($name)),* }

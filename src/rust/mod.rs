@@ -44,7 +44,7 @@ use crate::stop::Stop;
 use crate::store::Home;
 use crate::words::{cells, ui};
 use crate::{Error, Result, device};
-use follow::Cell;
+use follow::{Cell, End};
 use post::{Heard, Post};
 use process::{Priority, Process};
 use remote::State;
@@ -174,8 +174,11 @@ impl Rust {
             return Err(trouble::died("the engine is gone"));
         }
         let ended = Cell::new(&heard, process, desk, stop).follow();
-        // If it is gone now, the error says so.
-        self.holds = process.alive();
+        // If it is gone now, the error says so. Its connection ends a moment before the system says that it is dead.
+        self.holds = process.alive() && !matches!(ended, Err(End::EngineGone));
+        if !self.holds {
+            self.process = None;
+        }
         ended.map_err(|end| trouble::error(end, code))
     }
 

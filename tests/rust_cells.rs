@@ -7,16 +7,13 @@ mod terminal;
 mod typed;
 
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
 
 use kernel::client::Client;
-use wire::{Event, Execute, Form, Outcome, Report, Stream};
+use wire::{Event, Execute, Stream};
 
 use crate::harness::kernel::{Kernel, printed, shown};
+use crate::harness::rust::{LIMIT, bad, end, good, said, value};
 use crate::harness::world::World;
-
-/// The compiler runs for each cell, and for the first one everything else is compiled too.
-const LIMIT: Duration = Duration::from_secs(240);
 
 /// Without a toolchain magics work and a Rust cell says what is missing.
 #[test]
@@ -26,35 +23,6 @@ fn without_a_toolchain_a_cell_says_what_to_install() {
     let (out, err) = world.masked(&ran);
     assert_eq!(out, "{\"seed\":7}\n");
     assert!(err.contains("cargo, rustc: cannot be run") && err.contains("https://rustup.rs"), "{err}");
-}
-
-fn end(events: &Receiver<Event>) -> (Vec<Event>, Outcome) {
-    let mut found = Vec::new();
-    loop {
-        match events.recv_timeout(LIMIT) {
-            Ok(Event::Done(outcome)) => return (found, outcome),
-            Ok(event) => found.push(event),
-            Err(error) => panic!("{error} after {found:?}"),
-        }
-    }
-}
-
-#[track_caller]
-fn good(client: &Client, code: &str) -> Vec<Event> {
-    let (events, outcome) = end(&client.execute(Execute::new(code)));
-    assert_eq!(outcome.error, None, "{code}\n{events:?}");
-    events
-}
-
-#[track_caller]
-fn bad(client: &Client, code: &str) -> (Vec<Event>, Report) {
-    let (events, outcome) = end(&client.execute(Execute::new(code)));
-    (events, outcome.error.unwrap_or_else(|| panic!("{code} did not fail")))
-}
-
-fn value(events: &[Event]) -> String {
-    let text = |event: &Event| if let Event::Value { forms } = event { Some(Form::text(forms).to_owned()) } else { None };
-    events.iter().find_map(text).unwrap_or_default()
 }
 
 /// One session for all of it: the engine's start is what costs.
@@ -79,6 +47,9 @@ fn language(client: &Client) {
     assert_eq!(value(&good(client, "twice(x)")), "6");
     assert_eq!(value(&good(client, "words.join(\"-\")")), "\"a-b\"");
     assert_eq!(value(&good(client, "for _ in 0..2 {}")), "");
+    // What evcxr writes behind a cell is no business of a learner's.
+    let (_, report) = bad(client, "let open = 1");
+    assert!(report.cause.as_deref().is_some_and(|cause| cause.contains("found <end of input>") && !cause.contains("evcxr")), "{report:?}");
     let (_, report) = bad(client, "// a comment\nlet y: i32 = \"模\"; y");
     assert_eq!(report.name, "RustCompile");
     assert!(report.message.contains("E0308"), "{report:?}");
@@ -108,14 +79,6 @@ fn model(client: &Client) {
         printed(&good(client, "let t = %tokens \"the cat\"\nprintln!(\"{}\", t.ids == lab::encode(\"the cat\")?);")).lines().last(),
         Some("true")
     );
-}
-
-fn said(events: &[Event]) -> String {
-    let text = |event: &Event| match event {
-        Event::Print { stream: Stream::Err, text } => text.clone(),
-        _ => String::new(),
-    };
-    events.iter().map(text).collect()
 }
 
 /// In the order in which it was said, as written.

@@ -45,6 +45,11 @@ fn titled(problem: &Problem) -> String {
     if problem.code.is_empty() { message.to_owned() } else { format!("{}: {message}", problem.code) }
 }
 
+/// evcxr writes more behind a cell, which the compiler then names.
+fn label(problem: &Problem) -> String {
+    problem.label.trim_start_matches("error: ").replace("`evcxr_variable_store`", "<end of input>")
+}
+
 /// The line of the cell, marks under the place, what the compiler says there.
 fn shown(problem: &Problem, code: &str, title: bool) -> String {
     let mut lines = Vec::new();
@@ -58,9 +63,9 @@ fn shown(problem: &Problem, code: &str, title: bool) -> String {
         let end = if problem.to.0 == line { problem.to.1 } else { text.chars().count() + 1 };
         let marked: String = text.chars().skip(column.saturating_sub(1)).take(end.saturating_sub(column)).collect();
         lines.push(format!("{line:>3} | {text}"));
-        lines.push(format!("    | {}{} {}", " ".repeat(width(&before)), "^".repeat(width(&marked).max(1)), problem.label));
+        lines.push(format!("    | {}{} {}", " ".repeat(width(&before)), "^".repeat(width(&marked).max(1)), label(problem)));
     } else if !problem.label.is_empty() {
-        lines.push(problem.label.clone());
+        lines.push(label(problem));
     }
     // The lines after the first repeat the cell with the change made.
     lines.extend(problem.help.iter().filter_map(|help| help.lines().next()).map(|help| format!("help: {help}")));

@@ -19,6 +19,7 @@ mod oracle;
 mod packing;
 mod perplexity;
 mod precision;
+mod prompt_mutants;
 mod prompts;
 mod qlora;
 mod quantised;

@@ -141,7 +141,7 @@ impl Settings {
             label_smoothing: self.label_smoothing,
             patience: self.patience,
             threshold: self.threshold,
-            packed: self.dtype == PACKED,
+            keep_packed: self.dtype == PACKED,
             pack: self.pack,
         })
     }

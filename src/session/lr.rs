@@ -39,7 +39,7 @@ impl Session {
     /// # Errors
     /// `NoModel`, `NoData`, `BatchTooBig`; those of a step, but a loss that is not finite is where the sweep ends.
     pub fn sweep(&mut self, recipe: Recipe, sweep: Sweep, look: &mut dyn FnMut(&Session, usize, Point)) -> Result<Vec<Point>> {
-        let mut model = self.base()?.model.converted_but(DType::F32, recipe.packed && self.adapter.is_some())?;
+        let mut model = self.base()?.model.converted_but(DType::F32, recipe.keep_packed && self.adapter.is_some())?;
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
             // Copies: the session's own weights are not touched.

@@ -91,7 +91,7 @@ impl Session {
         let limit = self.thrift.limit.filter(|limit| needed > *limit);
         let smaller = if layer.bytes < least.bytes && self.allows(&layer) {
             "%train recompute=layer".to_owned()
-        } else if widens && !recipe.packed {
+        } else if widens && !recipe.keep_packed {
             "%train dtype=packed".to_owned()
         } else if recipe.batch > 1 {
             format!("%train batch=1 accum={}", recipe.batch * recipe.accum)

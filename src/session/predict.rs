@@ -83,7 +83,7 @@ impl Session {
 
 fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, full): (usize, usize, bool), dtype: DType) -> Prediction {
     // What is in this dtype already, or may stay packed, is shared, not copied; a full run copies all.
-    let widened = if full { model.parameters() * 4 } else { model.converted_bytes(dtype, recipe.packed) };
+    let widened = if full { model.parameters() * 4 } else { model.converted_bytes(dtype, recipe.keep_packed) };
     // Gradient, and what the optimizer keeps, all f32; early stopping keeps the best weights too.
     let best = if recipe.patience.is_some() { 4 } else { 0 };
     let sum = if recipe.accum > 1 { 4 } else { 0 };

@@ -36,7 +36,7 @@ impl Session {
         let full = self.adapter.is_none();
         let (prediction, room) = self.foresee(&recipe, dtype)?;
         let (model, data) = (&self.base()?.model, self.dataset()?);
-        let mut working = model.converted_but(held_in(dtype, full), !full && recipe.packed)?;
+        let mut working = model.converted_but(held_in(dtype, full), !full && recipe.keep_packed)?;
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
             None => working.track_but(self.frozen.as_ref().unwrap_or(&Frozen::default()))?,
@@ -126,8 +126,11 @@ impl Session {
             active.run.extend(steps);
         }
         // A full run's variables are the session's weights since it was put down.
-        active.working =
-            Some(if active.full { retrack(model, &active.run)? } else { model.converted_but(active.dtype, active.run.recipe.packed)? });
+        active.working = Some(if active.full {
+            retrack(model, &active.run)?
+        } else {
+            model.converted_but(active.dtype, active.run.recipe.keep_packed)?
+        });
         Ok(())
     }
 

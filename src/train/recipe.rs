@@ -50,7 +50,7 @@ pub struct Recipe {
     pub threshold: f64,
     /// Frozen weights that are packed stay so.
     #[serde(default)]
-    pub packed: bool,
+    pub keep_packed: bool,
     /// The examples of a batch lie end to end instead of padded side by side: the same loss and gradients, without the padding's work.
     pub pack: bool,
 }
@@ -79,7 +79,7 @@ impl Default for Recipe {
             label_smoothing: 0.0,
             patience: None,
             threshold: 0.0,
-            packed: false,
+            keep_packed: false,
             pack: false,
         }
     }

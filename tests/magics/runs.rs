@@ -80,12 +80,12 @@ fn runs_are_listed_shown_laid_over_each_other_and_dropped() {
     clip             1
     epochs           1
     eps              0.00000001
+    keep_packed      true
     label_smoothing  0
     lr               0.01
     momentum         0
     optimizer        adamw
     pack             false
-    packed           true
     schedule         cosine
     seed             1
     steps            4

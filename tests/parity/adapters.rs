@@ -197,7 +197,7 @@ fn a_packed_base_stays_packed_and_teaches_the_same() {
             let before = bits(&session.base().unwrap().model);
             let adapter = trained(lora(4, dora), &session.base().unwrap().model, 3);
             session.attach_adapter(None, adapter).unwrap();
-            let prediction = session.begin_training(Recipe { packed, ..recipe(5) }, DType::F32).unwrap();
+            let prediction = session.begin_training(Recipe { keep_packed: packed, ..recipe(5) }, DType::F32).unwrap();
             assert_eq!(prediction.widened == 0, packed, "{kind}");
             let losses = go_on(&mut session);
             assert_eq!(bits(&session.base().unwrap().model), before, "{kind}: the base is as it was");

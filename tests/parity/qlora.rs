@@ -98,7 +98,7 @@ fn a_run_leaves_packed_weights_as_they_were() {
             assert!(!before.is_empty());
             let examples = super::fixture::examples(golden.get("training.ids"), golden.get("training.labels"));
             session.set_data(in_order(examples, 7));
-            let recipe = Recipe { packed: true, ..recipe(&notes["settings"], 1) };
+            let recipe = Recipe { keep_packed: true, ..recipe(&notes["settings"], 1) };
             let prediction = session.begin_training(recipe, DType::F32).unwrap();
             assert_eq!(prediction.widened, 0, "{name} {format:?}");
             let mut losses = Vec::new();

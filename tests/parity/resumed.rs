@@ -60,7 +60,7 @@ fn streaming(home: &std::path::Path, file: &std::path::Path) -> Session {
     assert_eq!(session.dataset().unwrap().count(), 8);
     let notes = json("llama-tiny/training.json");
     // Four steps of two batches of two: the second epoch begins in the middle.
-    let recipe = Recipe { steps: Some(4), packed: true, ..recipe(&notes["settings"], 2) };
+    let recipe = Recipe { steps: Some(4), keep_packed: true, ..recipe(&notes["settings"], 2) };
     session.begin_training(recipe, DType::F32).unwrap();
     session
 }

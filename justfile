@@ -22,9 +22,9 @@ tutorials:
     cargo build --release
     bash tutorials/run.sh target/release/lantern
 
-# Accept new snapshots, after reading them
+# README's table anew, and what differs from the snapshots for `cargo insta review`
 bless:
-    INSTA_UPDATE=always cargo test --release --workspace
+    BLESS=1 INSTA_UPDATE=new INSTA_FORCE_PASS=1 cargo test --release --workspace
 
 # Side by side with the peers: prints ratios
 bench:

@@ -87,6 +87,11 @@ impl Client {
         self.put(Ask::Request { kind: "interrupt_request", content: json!({}), to: To::Nobody });
     }
 
+    /// The same, and waits until the kernel has taken it: nothing that is sent after that is stopped by it. False if it does not say so in time.
+    pub fn interrupt_and_wait(&self) -> bool {
+        self.ask("interrupt_request", json!({})).is_some()
+    }
+
     /// Answers [`Event::Input`]; `None` ends the input.
     pub fn answer(&self, text: Option<String>) {
         self.put(Ask::Answer(text));

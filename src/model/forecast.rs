@@ -6,6 +6,7 @@ use super::load::{Request, describe};
 use super::{Input, Model, NoTap};
 use crate::device::memory;
 use crate::nn::Pass;
+use crate::ops::Graph;
 use crate::{Error, Result, ops};
 
 /// What an operation will take.
@@ -71,7 +72,7 @@ pub struct Footprint {
     layers: Vec<Option<Kept>>,
     hidden: u64,
     vocabulary: usize,
-    /// Of a table that learns: its gradient is kept, scaled and added up.
+    /// Of a table that learns: its gradient comes twice where input and output share it, and is added up.
     head: u64,
 }
 
@@ -139,9 +140,11 @@ fn probe(model: &Model, pass: &Pass, learning: bool, (rows, width): (usize, usiz
     let mut kept = Vec::with_capacity(model.layers.len());
     for i in 0..model.layers.len() {
         let start = if learns { Var::from_tensor(&x)?.into_inner() } else { x };
-        let y = model.layer(i, start, &way, None, pass, &mut NoTap)?;
+        let mut graph = if learning { Graph::of_learning_weights() } else { Graph::default() };
+        let y = graph.listen(|| model.layer(i, start.clone(), &way, None, pass, &mut NoTap))?;
         learns |= y.track_op();
-        kept.push(learns.then(|| taped(&y)));
+        // Elsewhere than on the CPU all is on candle's own.
+        kept.push(learns.then(|| if y.is_variable() { graph.bytes(&start) } else { taped(&y) }));
         x = y.detach();
     }
     Ok(kept)

@@ -9,7 +9,7 @@ use super::{graph, storage};
 /// # Errors
 /// Shapes that differ.
 pub fn add(a: &Tensor, b: &Tensor) -> crate::Result<Tensor> {
-    Ok(if ours(a, b) { graph::op2(&a.contiguous()?, &b.contiguous()?, Add)? } else { (a + b)? })
+    Ok(if ours(a, b) { graph::op2([&a.contiguous()?, &b.contiguous()?], [false; 2], Add)? } else { (a + b)? })
 }
 
 /// The same outside of any graph.

@@ -58,7 +58,7 @@ pub fn packed_attention(
 }
 
 fn run(q: &Tensor, k: &Tensor, v: &Tensor, op: Attention) -> crate::Result<Tensor> {
-    let y = graph::op3(&rows(q)?, &rows(k)?, &rows(v)?, op)?;
+    let y = graph::op3([&rows(q)?, &rows(k)?, &rows(v)?], [true; 3], op)?;
     Ok(graph::transpose(&y, 1, 2)?.to_dtype(q.dtype())?)
 }
 

@@ -18,8 +18,8 @@ pub fn scale_columns(x: &Tensor, gain: &Tensor, bias: Option<&Tensor>) -> crate:
     }
     let (wide, gain) = (float(x)?.contiguous()?, float(gain)?.contiguous()?);
     let y = match bias {
-        Some(bias) => graph::op3(&wide, &gain, &float(bias)?.contiguous()?, ScaleColumns)?,
-        None => graph::op2(&wide, &gain, ScaleColumns)?,
+        Some(bias) => graph::op3([&wide, &gain, &float(bias)?.contiguous()?], [gain.track_op(), true, false], ScaleColumns)?,
+        None => graph::op2([&wide, &gain], [gain.track_op(), true], ScaleColumns)?,
     };
     Ok(y.to_dtype(x.dtype())?)
 }

@@ -48,8 +48,8 @@ pub fn smoothed_cross_entropy(hidden: &Tensor, head: &HeadWeight, targets: &[u32
     let op =
         |packed| CrossEntropy { targets: targets.into(), smoothing, packed, wanted: Wanted::of(&hidden, &head), kept: Mutex::default() };
     Ok(match &head {
-        HeadWeight::Packed(w) => graph::op1(&hidden, op(Some(w.clone())))?,
-        HeadWeight::Dense(w) => graph::op2(&hidden, w, op(None))?,
+        HeadWeight::Packed(w) => graph::op1(&hidden, false, op(Some(w.clone())))?,
+        HeadWeight::Dense(w) => graph::op2([&hidden, w], [false; 2], op(None))?,
     })
 }
 

@@ -33,7 +33,7 @@ pub fn rows(x: &Tensor, ids: &[u32]) -> crate::Result<Tensor> {
     if !x.device().is_cpu() || x.dtype() != DType::F32 {
         return Ok(x.index_select(&Tensor::new(ids, x.device())?, 0)?);
     }
-    Ok(graph::op1(&x.contiguous()?, Rows { ids: ids.into() })?)
+    Ok(graph::op1(&x.contiguous()?, false, Rows { ids: ids.into() })?)
 }
 
 struct Rows {

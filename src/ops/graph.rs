@@ -1,7 +1,7 @@
 //! The graph of a training pass: while a [`Graph`] listens, the ops of this module note what they did, and gradients go back along the notes.
 //!
 //! Candle's `backward` begins every gradient as zeros and adds to it, on one thread: two more passes over each activation and weight.
-//! Here the first gradient is taken as it is, sums are made by all threads, and what a note held goes when it was used.
+//! Here the first gradient is taken as it is, sums are made by all threads; a note keeps what its op reads going backward, until it has.
 //! The result of a noted op is a leaf of candle's own graph, so whatever candle computes between two ops goes back through candle.
 
 use std::cell::RefCell;
@@ -12,19 +12,33 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, S
 
 use super::{add, split, storage};
 
-/// Of the gradients of the outputs, those that came, those of the inputs.
-type Back = Box<dyn FnOnce(Vec<Option<Tensor>>) -> Result<Vec<Option<Tensor>>>>;
+/// Of what was kept and the gradients of the outputs, those that came, the gradients of the inputs.
+type Back = Box<dyn FnOnce(&[Tensor], Vec<Option<Tensor>>) -> Result<Vec<Option<Tensor>>>>;
 
 struct Note {
     outputs: Vec<TensorId>,
-    inputs: Vec<Tensor>,
+    inputs: Vec<Input>,
+    /// What going backward reads.
+    kept: Vec<Tensor>,
     back: Back,
+}
+
+/// Where a gradient goes.
+enum Input {
+    /// A variable, or what this graph noted.
+    Noted(TensorId),
+    /// What candle computed.
+    Candles(Tensor),
+    /// Nothing that learns.
+    Fixed,
 }
 
 /// What the ops noted, in order.
 #[derive(Default)]
 pub struct Graph {
     notes: Vec<Note>,
+    /// Keeps what it would if every weight learned.
+    all_learn: bool,
     /// Outputs that show the numbers of another tensor in another order: no leaves, but noted.
     views: HashSet<TensorId>,
 }
@@ -69,6 +83,11 @@ pub fn aside<R>(f: impl FnOnce() -> R) -> R {
 }
 
 impl Graph {
+    /// One that keeps what it would if every weight learned, for counting it.
+    pub fn of_learning_weights() -> Self {
+        Self { all_learn: true, ..Self::default() }
+    }
+
     /// Runs `f` and notes what its ops do, after what was noted before.
     pub fn listen<R>(&mut self, f: impl FnOnce() -> R) -> R {
         let _turn = Turn::of(Some(std::mem::take(self)), Some(self));
@@ -80,21 +99,43 @@ impl Graph {
     /// # Errors
     /// What candle reports.
     pub fn give(&self, grads: &mut Grads, x: &Tensor, gradient: Tensor) -> Result<()> {
-        if x.is_variable() || self.views.contains(&x.id()) {
-            return grads.add(x.id(), gradient);
+        let x = match self.input(x) {
+            Input::Noted(id) => return grads.add(id, gradient),
+            Input::Candles(x) => x,
+            Input::Fixed => return Ok(()),
+        };
+        grads.pull(&x, gradient)
+    }
+
+    fn input(&self, x: &Tensor) -> Input {
+        match x {
+            x if x.is_variable() || self.views.contains(&x.id()) => Input::Noted(x.id()),
+            x if x.track_op() => Input::Candles(x.clone()),
+            _ => Input::Fixed,
         }
-        if !x.track_op() {
-            return Ok(());
-        }
-        grads.asked += 1;
-        let store = x.apply_op1(Given(gradient))?.backward()?;
-        let ids: Vec<TensorId> = store.get_ids().copied().collect();
-        for id in ids {
-            if let Some(gradient) = store.get_id(id) {
-                grads.add(id, gradient.detach())?;
+    }
+
+    /// Bytes of activations that the notes keep, `x` among them if it is: what is neither a weight nor a variable from outside.
+    pub fn bytes(&self, x: &Tensor) -> u64 {
+        let outputs: HashSet<TensorId> = self.notes.iter().flat_map(|note| note.outputs.iter().copied()).chain([x.id()]).collect();
+        let candles = self.notes.iter().flat_map(|note| &note.inputs).filter_map(|input| match input {
+            Input::Candles(x) => Some(x),
+            _ => None,
+        });
+        let within = candles.flat_map(Tensor::sorted_nodes).filter(|node| !node.is_variable());
+        let kept = self
+            .notes
+            .iter()
+            .flat_map(|note| &note.kept)
+            .filter(|kept| outputs.contains(&kept.id()) || (kept.track_op() && !kept.is_variable()));
+        let mut storages = HashMap::new();
+        for tensor in within.chain(kept) {
+            let (stored, _) = tensor.storage_and_layout();
+            if let Storage::Cpu(CpuStorage::F32(values)) = &*stored {
+                storages.insert(values.as_ptr(), 4 * values.len() as u64);
             }
         }
-        Ok(())
+        storages.values().sum()
     }
 
     /// Takes the gradients in `grads` back through what was noted, last first. Those of variables, and of what was not noted here, stay.
@@ -102,14 +143,16 @@ impl Graph {
     /// # Errors
     /// Those of the ops.
     pub fn backward(mut self, grads: &mut Grads) -> Result<()> {
-        while let Some(Note { outputs, inputs, back }) = self.notes.pop() {
+        while let Some(Note { outputs, inputs, kept, back }) = self.notes.pop() {
             let came: Vec<Option<Tensor>> = outputs.iter().map(|output| grads.of.remove(output)).collect();
             if came.iter().all(Option::is_none) {
                 continue;
             }
-            for (input, gradient) in inputs.iter().zip(back(came)?) {
-                if let Some(gradient) = gradient {
-                    self.give(grads, input, gradient)?;
+            for (input, gradient) in inputs.into_iter().zip(back(&kept, came)?) {
+                match (input, gradient) {
+                    (Input::Noted(id), Some(gradient)) => grads.add(id, gradient)?,
+                    (Input::Candles(x), Some(gradient)) => grads.pull(&x, gradient)?,
+                    _ => {}
                 }
             }
         }
@@ -120,6 +163,19 @@ impl Graph {
 impl Grads {
     pub fn remove(&mut self, x: &Tensor) -> Option<Tensor> {
         self.of.remove(&x.id())
+    }
+
+    /// Lets candle take a gradient back to leaves.
+    fn pull(&mut self, x: &Tensor, gradient: Tensor) -> Result<()> {
+        self.asked += 1;
+        let store = x.apply_op1(Given(gradient))?.backward()?;
+        let ids: Vec<TensorId> = store.get_ids().copied().collect();
+        for id in ids {
+            if let Some(gradient) = store.get_id(id) {
+                self.add(id, gradient.detach())?;
+            }
+        }
+        Ok(())
     }
 
     fn add(&mut self, id: TensorId, gradient: Tensor) -> Result<()> {
@@ -169,40 +225,51 @@ fn leaf<const N: usize>(
     Ok(Some(Tensor::from_storage(Storage::Cpu(storage), shape, BackpropOp::none(), true)))
 }
 
-fn note(outputs: &[&Tensor], inputs: &[&Tensor], back: Back) {
-    let note = Note { outputs: outputs.iter().map(|y| y.id()).collect(), inputs: inputs.iter().map(|x| (*x).clone()).collect(), back };
+fn note(outputs: &[&Tensor], inputs: &[&Tensor], kept: Vec<Tensor>, back: Back) {
     LISTENS.with(|listens| {
         if let Some(graph) = listens.borrow_mut().as_mut() {
-            graph.notes.push(note);
+            let inputs = inputs.iter().map(|x| graph.input(x)).collect();
+            graph.notes.push(Note { outputs: outputs.iter().map(|y| y.id()).collect(), inputs, kept, back });
         }
     });
 }
 
-// No op of this module reads its result when it goes backward: an input stands in for it, so that it may go.
+/// Whether `w` gets a gradient, or is taken to get one.
+pub fn learns(w: &Tensor) -> bool {
+    w.track_op() || LISTENS.with(|listens| listens.borrow().as_ref().is_some_and(|graph| graph.all_learn))
+}
 
-/// `op` of `x`, noted or on candle's graph.
-pub fn op1(x: &Tensor, op: impl CustomOp1 + Send + Sync + 'static) -> Result<Tensor> {
+/// `x`, or where it will not be read something of its shape that holds a single number.
+fn kept(x: &Tensor, read: bool) -> Result<Tensor> {
+    if read {
+        return Ok(x.clone());
+    }
+    let number = Storage::Cpu(CpuStorage::F32(vec![0.0]));
+    Tensor::from_storage(number, (), BackpropOp::none(), x.track_op()).broadcast_as(x.shape())
+}
+
+/// `op` of `x`, noted or on candle's graph; `reads` says whether its `bwd` reads the values of `x`. None reads its result.
+pub fn op1(x: &Tensor, reads: bool, op: impl CustomOp1 + Send + Sync + 'static) -> Result<Tensor> {
     let Some(y) = leaf([x], |[x]| op.cpu_fwd(x.0, x.1))? else { return x.apply_op1(op) };
-    let kept = x.clone();
-    note(&[&y], &[x], Box::new(move |came| one(came, |g| Ok(vec![op.bwd(&kept, &kept, g)?]))));
+    let back = move |x: &Tensor, g: &Tensor| Ok(vec![op.bwd(x, x, g)?]);
+    note(&[&y], &[x], vec![kept(x, reads)?], Box::new(move |kept, came| one(came, |g| back(&kept[0], g))));
     Ok(y)
 }
 
 /// `op` of two tensors, likewise.
-pub fn op2(a: &Tensor, b: &Tensor, op: impl CustomOp2 + Send + Sync + 'static) -> Result<Tensor> {
+pub fn op2([a, b]: [&Tensor; 2], reads: [bool; 2], op: impl CustomOp2 + Send + Sync + 'static) -> Result<Tensor> {
     let Some(y) = leaf([a, b], |[a, b]| op.cpu_fwd(a.0, a.1, b.0, b.1))? else { return a.apply_op2(b, op) };
-    let kept = (a.clone(), b.clone());
-    let back = move |g: &Tensor| op.bwd(&kept.0, &kept.1, &kept.0, g).map(|(a, b)| vec![a, b]);
-    note(&[&y], &[a, b], Box::new(move |came| one(came, back)));
+    let back = move |x: &[Tensor], g: &Tensor| op.bwd(&x[0], &x[1], &x[0], g).map(|(a, b)| vec![a, b]);
+    note(&[&y], &[a, b], vec![kept(a, reads[0])?, kept(b, reads[1])?], Box::new(move |kept, came| one(came, |g| back(kept, g))));
     Ok(y)
 }
 
 /// `op` of three tensors, likewise.
-pub fn op3(a: &Tensor, b: &Tensor, c: &Tensor, op: impl CustomOp3 + Send + Sync + 'static) -> Result<Tensor> {
+pub fn op3([a, b, c]: [&Tensor; 3], reads: [bool; 3], op: impl CustomOp3 + Send + Sync + 'static) -> Result<Tensor> {
     let Some(y) = leaf([a, b, c], |[a, b, c]| op.cpu_fwd(a.0, a.1, b.0, b.1, c.0, c.1))? else { return a.apply_op3(b, c, op) };
-    let kept = (a.clone(), b.clone(), c.clone());
-    let back = move |g: &Tensor| op.bwd(&kept.0, &kept.1, &kept.2, &kept.0, g).map(|(a, b, c)| vec![a, b, c]);
-    note(&[&y], &[a, b, c], Box::new(move |came| one(came, back)));
+    let kept = vec![kept(a, reads[0])?, kept(b, reads[1])?, kept(c, reads[2])?];
+    let back = move |x: &[Tensor], g: &Tensor| op.bwd(&x[0], &x[1], &x[2], &x[0], g).map(|(a, b, c)| vec![a, b, c]);
+    note(&[&y], &[a, b, c], kept, Box::new(move |kept, came| one(came, |g| back(kept, g))));
     Ok(y)
 }
 
@@ -213,7 +280,7 @@ fn one(came: Vec<Option<Tensor>>, back: impl FnOnce(&Tensor) -> Result<Vec<Optio
 /// `y`, which shows the numbers of `x` in another order; `back` puts a gradient into the order of `x`.
 fn view(x: &Tensor, y: Tensor, back: impl FnOnce(&Tensor) -> Result<Tensor> + 'static) -> Tensor {
     if x.track_op() && x.id() != y.id() {
-        note(&[&y], &[x], Box::new(move |came| one(came, |g| Ok(vec![Some(back(g)?)]))));
+        note(&[&y], &[x], Vec::new(), Box::new(move |_, came| one(came, |g| Ok(vec![Some(back(g)?)]))));
         LISTENS.with(|listens| listens.borrow_mut().as_mut().map(|graph| graph.views.insert(y.id())));
     }
     y
@@ -238,7 +305,8 @@ pub fn cut(x: &Tensor, widths: &[usize]) -> Result<Vec<Tensor>> {
     }
     if parts.iter().all(Tensor::is_variable) {
         let (shape, widths) = (x.dims().to_vec(), widths.to_vec());
-        note(&parts.iter().collect::<Vec<_>>(), &[x], Box::new(move |came| Ok(vec![Some(split::joined(&came, &widths, &shape)?)])));
+        let back = move |_: &[Tensor], came: Vec<Option<Tensor>>| Ok(vec![Some(split::joined(&came, &widths, &shape)?)]);
+        note(&parts.iter().collect::<Vec<_>>(), &[x], Vec::new(), Box::new(back));
     }
     Ok(parts)
 }

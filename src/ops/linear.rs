@@ -32,8 +32,8 @@ pub fn linear(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, layout: Layout) -> 
     let (input, w) = (float(x)?.contiguous()?, w.contiguous()?);
     let op = Linear { layout };
     let y = match bias {
-        Some(bias) => graph::op3(&input, &w, &float(bias)?.contiguous()?, op)?,
-        None => graph::op2(&input, &w, op)?,
+        Some(bias) => graph::op3([&input, &w, &float(bias)?.contiguous()?], [graph::learns(&w), true, false], op)?,
+        None => graph::op2([&input, &w], [graph::learns(&w), true], op)?,
     };
     Ok(y.to_dtype(x.dtype())?)
 }

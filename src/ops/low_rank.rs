@@ -15,7 +15,7 @@ pub fn low_rank(x: &Tensor, a: &Tensor, b: &Tensor, scale: f64) -> crate::Result
         return Ok(plain::low_rank(x, a, b, scale)?);
     }
     let (x32, a, b) = (float(x)?.contiguous()?, float(a)?.contiguous()?, float(b)?.contiguous()?);
-    Ok(graph::op3(&x32, &a, &b, LowRank { scale: scale as f32 })?.to_dtype(x.dtype())?)
+    Ok(graph::op3([&x32, &a, &b], [true; 3], LowRank { scale: scale as f32 })?.to_dtype(x.dtype())?)
 }
 
 struct LowRank {

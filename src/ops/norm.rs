@@ -14,7 +14,7 @@ pub fn rms_norm(x: &Tensor, w: &Tensor, eps: f64) -> crate::Result<Tensor> {
     if !x.device().is_cpu() {
         return Ok(plain::rms_norm(x, w, eps)?);
     }
-    let y = graph::op2(&float(x)?.contiguous()?, &float(w)?.contiguous()?, Norm { eps: eps as f32, centred: false })?;
+    let y = graph::op2([&float(x)?.contiguous()?, &float(w)?.contiguous()?], [true; 2], Norm { eps: eps as f32, centred: false })?;
     Ok(y.to_dtype(x.dtype())?)
 }
 
@@ -27,7 +27,7 @@ pub fn layer_norm(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> crate::Result
         return Ok(plain::layer_norm(x, w, b, eps)?);
     }
     let (w, b) = (float(w)?.contiguous()?, float(b)?.contiguous()?);
-    let y = graph::op3(&float(x)?.contiguous()?, &w, &b, Norm { eps: eps as f32, centred: true })?;
+    let y = graph::op3([&float(x)?.contiguous()?, &w, &b], [true, true, false], Norm { eps: eps as f32, centred: true })?;
     Ok(y.to_dtype(x.dtype())?)
 }
 

@@ -24,7 +24,7 @@ pub fn packed_linear(x: &Tensor, w: &Arc<Packed>, bias: Option<&Tensor>) -> crat
     if x.device().is_cpu() && readable(w) {
         let learned = bias.filter(|bias| bias.track_op());
         let fixed = bias.filter(|bias| !bias.track_op()).map(|bias| float(bias)?.contiguous()).transpose()?;
-        let y = graph::op1(&float(x)?.contiguous()?, PackedLinear { w: w.clone(), bias: fixed })?;
+        let y = graph::op1(&float(x)?.contiguous()?, false, PackedLinear { w: w.clone(), bias: fixed })?;
         let y = learned.map_or(Ok(y.clone()), |bias| y.broadcast_add(&float(bias)?))?;
         return Ok(y.to_dtype(x.dtype())?);
     }

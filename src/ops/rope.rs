@@ -20,9 +20,9 @@ pub fn rope(x: &Tensor, cos: &Tensor, sin: &Tensor) -> crate::Result<Tensor> {
     let op = Rope { cos: table(cos)?.into(), sin: table(sin)?.into(), half: cos.dim(D::Minus1)?, shared, by_token };
     let wide = float(x)?;
     let y = if by_token {
-        graph::transpose(&graph::op1(&graph::transpose(&wide, 1, 2)?, op)?, 1, 2)?
+        graph::transpose(&graph::op1(&graph::transpose(&wide, 1, 2)?, false, op)?, 1, 2)?
     } else {
-        graph::op1(&wide.contiguous()?, op)?
+        graph::op1(&wide.contiguous()?, false, op)?
     };
     Ok(y.to_dtype(x.dtype())?)
 }

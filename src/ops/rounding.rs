@@ -14,7 +14,7 @@ pub fn rounded(x: &Tensor, half: DType) -> crate::Result<Tensor> {
     if !x.device().is_cpu() {
         return Ok(x.to_dtype(half)?.to_dtype(DType::F32)?);
     }
-    Ok(graph::op1(&float(x)?.contiguous()?, Rounded { half })?)
+    Ok(graph::op1(&float(x)?.contiguous()?, false, Rounded { half })?)
 }
 
 struct Rounded {

@@ -5,10 +5,10 @@
 //! the rate is the schedule's. Chosen over AdamW in 8 bits: that one still keeps two bytes a parameter beside its scales, and the
 //! result depends on a table and a block size; this one keeps next to nothing, in f32, and resumes to the bit.
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use rayon::prelude::*;
 
-use super::gradients::{Gradients, change, restored};
+use super::gradients::{Gradients, Kept, change, restored};
 use super::{Parameters, decays};
 
 /// Added to each squared gradient.
@@ -71,17 +71,14 @@ impl Adafactor {
     }
 
     /// `NAME.exp_avg_sq_row` and `NAME.exp_avg_sq_col` of every matrix, `NAME.exp_avg_sq` of every vector.
-    ///
-    /// # Errors
-    /// Only what candle reports.
-    pub fn state(&self) -> crate::Result<Vec<(String, Tensor)>> {
+    pub fn state(&self) -> Vec<Kept<'_>> {
         let mut state = Vec::new();
         for ((name, _), moment) in self.parameters.iter().zip(&self.moments) {
             for (kind, values) in moment.parts() {
-                state.push((format!("{name}.{kind}"), Tensor::from_slice(values, values.len(), &Device::Cpu)?));
+                state.push(Kept { name: format!("{name}.{kind}"), shape: vec![values.len()], values });
             }
         }
-        Ok(state)
+        state
     }
 
     /// Goes on from what [`Adafactor::state`] gave.

@@ -2,10 +2,10 @@
 //!
 //! `p *= 1 - lr*wd; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; p -= lr * (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + eps)`.
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use rayon::prelude::*;
 
-use super::gradients::{Gradients, change, restored};
+use super::gradients::{Gradients, Kept, change, restored};
 use super::{Parameters, decays};
 
 /// Values of one parallel block.
@@ -85,17 +85,14 @@ impl AdamW {
     }
 
     /// `NAME.exp_avg` and `NAME.exp_avg_sq` of every parameter, in the parameters' shapes.
-    ///
-    /// # Errors
-    /// Only what candle reports.
-    pub fn state(&self) -> crate::Result<Vec<(String, Tensor)>> {
-        let mut state = Vec::new();
+    pub fn state(&self) -> Vec<Kept<'_>> {
+        let mut state = Vec::with_capacity(2 * self.moments.len());
         for ((name, var), (m, v)) in self.parameters.iter().zip(&self.moments) {
             for (kind, values) in [("exp_avg", m), ("exp_avg_sq", v)] {
-                state.push((format!("{name}.{kind}"), Tensor::from_slice(values, var.shape(), &Device::Cpu)?));
+                state.push(Kept { name: format!("{name}.{kind}"), shape: var.dims().to_vec(), values });
             }
         }
-        Ok(state)
+        state
     }
 
     /// Goes on from what [`AdamW::state`] gave.

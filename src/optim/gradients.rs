@@ -43,6 +43,15 @@ impl Gradients {
     }
 }
 
+/// What an optimizer keeps of a parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept<'a> {
+    /// `PARAMETER.KIND`
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub values: &'a [f32],
+}
+
 /// `a + b`, by all threads.
 fn sum(a: &Tensor, b: &Tensor) -> crate::Result<Tensor> {
     if a.dims() != b.dims() {

@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::{Adafactor, AdamW, AdamWOptions, Gradients, Parameters, Sgd, SgdOptions};
+use super::{Adafactor, AdamW, AdamWOptions, Gradients, Kept, Parameters, Sgd, SgdOptions};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -84,10 +84,7 @@ impl Optimizer {
     }
 
     /// What [`Optimizer::restore`] needs, under names that begin with the parameters'.
-    ///
-    /// # Errors
-    /// Only what candle reports.
-    pub fn state(&self) -> crate::Result<Vec<(String, Tensor)>> {
+    pub fn state(&self) -> Vec<Kept<'_>> {
         whichever!(self, optimizer => optimizer.state())
     }
 

@@ -14,7 +14,7 @@ mod tests;
 pub use adafactor::Adafactor;
 pub use adamw::{AdamW, AdamWOptions};
 pub use clip::{clip, norm, norms};
-pub use gradients::Gradients;
+pub use gradients::{Gradients, Kept};
 pub use method::{Method, Optimizer, Options};
 pub use scaler::Scaler;
 pub use schedule::{Schedule, Shape};

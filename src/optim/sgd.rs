@@ -1,8 +1,8 @@
 //! Stochastic gradient descent with momentum, as torch's: `b = mu b + g; p -= lr b` (the first b is g).
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
-use super::gradients::{Gradients, change, restored};
+use super::gradients::{Gradients, Kept, change, restored};
 use super::{Parameters, decays};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -55,12 +55,9 @@ impl Sgd {
     }
 
     /// `NAME.momentum_buffer` of every parameter; nothing without momentum.
-    ///
-    /// # Errors
-    /// Only what candle reports.
-    pub fn state(&self) -> crate::Result<Vec<(String, Tensor)>> {
-        let named = self.parameters.iter().zip(&self.buffers).filter(|(_, buffer)| !buffer.is_empty());
-        named.map(|((name, var), b)| Ok((format!("{name}.momentum_buffer"), Tensor::from_slice(b, var.shape(), &Device::Cpu)?))).collect()
+    pub fn state(&self) -> Vec<Kept<'_>> {
+        let kept = self.parameters.iter().zip(&self.buffers).filter(|(_, buffer)| !buffer.is_empty());
+        kept.map(|((name, var), values)| Kept { name: format!("{name}.momentum_buffer"), shape: var.dims().to_vec(), values }).collect()
     }
 
     /// Goes on from what [`Sgd::state`] gave.

@@ -64,7 +64,8 @@ fn a_restored_optimizer_goes_on_to_the_bit() {
     let steps: Vec<Gradients> = (0..4).map(|_| gradients(&mut r)).collect();
     steps.iter().for_each(|g| straight.step(g, 0.01).unwrap());
     steps[..2].iter().for_each(|g| first.step(g, 0.01).unwrap());
-    let saved: std::collections::HashMap<String, Tensor> = first.state().unwrap().into_iter().collect();
+    let tensor = |kept: Kept| (kept.name, Tensor::from_slice(kept.values, kept.shape, &Device::Cpu).unwrap());
+    let saved: std::collections::HashMap<String, Tensor> = first.state().into_iter().map(tensor).collect();
     let mut second = AdamW::new(b.clone(), AdamWOptions::default());
     second.restore(first.steps(), |name| saved.get(name).cloned()).unwrap();
     steps[2..].iter().for_each(|g| second.step(g, 0.01).unwrap());

@@ -173,7 +173,7 @@ impl Checkpoint {
         if !self.written {
             self.set_aside()?;
         }
-        let written = run.state().and_then(|state| store::atomic_write(&self.path, |file| state.write(&self.identity, &self.path, file)));
+        let written = store::atomic_write(&self.path, |file| run.write(&self.identity, &self.path, file));
         (self.last, self.took) = (Instant::now(), started.elapsed());
         written?;
         self.written = true;

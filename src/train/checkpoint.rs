@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
-use safetensors::View;
+use candle_core::{CpuStorage, Device, Storage, Tensor};
+use safetensors::{Dtype, View};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use super::check::Unproven;
 use super::stopping::Best;
 use super::{Run, Step, Validation, exact};
 use crate::data::Cursor;
-use crate::optim::Scaler;
+use crate::optim::{Kept, Scaler};
 use crate::random::Random;
 use crate::{Error, Result};
 
@@ -42,12 +42,18 @@ pub struct Progress {
     pub done: bool,
 }
 
-/// A run between two steps.
+/// A run between two steps, read back.
 #[derive(Debug)]
 pub struct State {
     pub progress: Progress,
-    /// Each variable under its name, the optimizer's moments, and [`STEPS`].
-    tensors: Vec<(String, Tensor)>,
+    /// Each variable under its name, what the optimizer keeps, and [`STEPS`].
+    tensors: HashMap<String, Tensor>,
+}
+
+/// One tensor of the file. Nothing is copied for it: with a full run that would be twice the model.
+enum Entry<'a> {
+    Tensor(String, Tensor),
+    Kept(Kept<'a>),
 }
 
 /// The steps taken, `[step, 7]` in f64: of, loss, rate, norm of the gradient, tokens, loss of the validation or NaN, 1 for an overflow.
@@ -60,12 +66,8 @@ const NOTES: &str = "lantern";
 const LONGEST_HEADER: u64 = 100 << 20;
 
 impl Run {
-    /// What [`Run::restore`] needs.
-    ///
-    /// # Errors
-    /// Only what candle reports.
-    pub fn state(&self) -> Result<State> {
-        let progress = Progress {
+    fn progress(&self) -> Progress {
+        Progress {
             step: self.steps.len(),
             of: self.total,
             cursor: self.order.cursor(),
@@ -78,13 +80,44 @@ impl Run {
             best: self.best.as_ref().map(|best| best.validation.step),
             returned: self.returned,
             done: self.done(),
-        };
-        let mut tensors: Vec<_> = self.vars.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect();
-        tensors.extend(self.optimizer.state()?);
+        }
+    }
+
+    fn entries(&self) -> Result<Vec<Entry<'_>>> {
+        let mut entries: Vec<_> = self.vars.iter().map(|(name, var)| Entry::Tensor(name.clone(), var.as_detached_tensor())).collect();
+        entries.extend(self.optimizer.state().into_iter().map(Entry::Kept));
         let best = self.best.iter().flat_map(|best| &best.values).zip(&self.vars);
-        tensors.extend(best.map(|(value, (name, _))| (format!("{BEST}{name}"), value.clone())));
-        tensors.push((STEPS.to_owned(), table(&self.steps)?));
-        Ok(State { progress, tensors })
+        entries.extend(best.map(|(value, (name, _))| Entry::Tensor(format!("{BEST}{name}"), value.clone())));
+        entries.push(Entry::Tensor(STEPS.to_owned(), table(&self.steps)?));
+        Ok(entries)
+    }
+
+    /// Writes what [`Run::restore`] needs as the bytes of a file; `identity` comes back from [`header`].
+    ///
+    /// # Errors
+    /// Those of `out` under `path`, which is named only.
+    pub fn write(&self, identity: &impl Serialize, path: &Path, out: &mut dyn Write) -> Result<()> {
+        let notes = json!({ "version": VERSION, "progress": self.progress(), "identity": identity }).to_string();
+        let mut header = serde_json::Map::from_iter([("__metadata__".to_owned(), json!({ NOTES: notes }))]);
+        let (entries, mut at) = (self.entries()?, 0);
+        for entry in &entries {
+            let (name, dtype, shape, bytes) = match entry {
+                Entry::Tensor(name, tensor) => (name, View::dtype(tensor), tensor.dims(), tensor.data_len()),
+                Entry::Kept(Kept { name, shape, values }) => (name, Dtype::F32, shape.as_slice(), 4 * values.len()),
+            };
+            header.insert(name.clone(), json!({ "dtype": dtype, "shape": shape, "data_offsets": [at, at + bytes] }));
+            at += bytes;
+        }
+        let mut header = Value::Object(header).to_string();
+        // The format asks for data at a multiple of 8 bytes.
+        header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
+        let mut put = |bytes: &[u8]| out.write_all(bytes).map_err(Error::io(path));
+        put(&(header.len() as u64).to_le_bytes())?;
+        put(header.as_bytes())?;
+        entries.iter().try_for_each(|entry| match entry {
+            Entry::Kept(kept) => put_floats(kept.values, &mut put),
+            Entry::Tensor(_, tensor) => put_tensor(tensor, &mut put),
+        })
     }
 
     /// Makes this run, begun with the same recipe on the same model and data, the one that `state` was taken of.
@@ -93,7 +126,6 @@ impl Run {
     /// `MissingTensor`, `WrongShape`: the state belongs to another model; the variables may have changed then.
     pub fn restore(&mut self, state: State) -> Result<()> {
         let State { progress, tensors } = state;
-        let tensors: HashMap<String, Tensor> = tensors.into_iter().collect();
         let missing = |tensor: &str| Error::MissingTensor { path: "checkpoint".to_owned(), tensor: tensor.to_owned() };
         self.optimizer.restore(progress.updates, |name| tensors.get(name).cloned())?;
         for (name, var) in &self.vars {
@@ -115,6 +147,25 @@ impl Run {
         (self.total, self.random, self.unproven, self.seconds) = (of, random, unproven, seconds);
         (self.scaler, self.patience, self.returned) = (scaler, patience, returned);
         Ok(())
+    }
+}
+
+/// Values as the format has them, a piece at a time.
+fn put_floats(values: &[f32], put: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let mut bytes = Vec::new();
+    for values in values.chunks(1 << 16) {
+        bytes.clear();
+        bytes.extend(values.iter().flat_map(|x| x.to_le_bytes()));
+        put(&bytes)?;
+    }
+    Ok(())
+}
+
+fn put_tensor(tensor: &Tensor, put: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let (stored, layout) = tensor.storage_and_layout();
+    match (&*stored, layout.contiguous_offsets()) {
+        (Storage::Cpu(CpuStorage::F32(values)), Some((from, to))) => put_floats(&values[from..to], put),
+        _ => put(&tensor.data()),
     }
 }
 
@@ -151,39 +202,14 @@ struct Notes<T> {
 const VERSION: u32 = 2;
 
 impl State {
-    /// Writes the file's bytes; `identity` comes back from [`header`].
-    ///
-    /// # Errors
-    /// Those of `out` under `path`, which is named only.
-    pub fn write(&self, identity: &impl Serialize, path: &Path, out: &mut dyn Write) -> Result<()> {
-        let notes = json!({ "version": VERSION, "progress": self.progress, "identity": identity }).to_string();
-        let mut header = serde_json::Map::from_iter([("__metadata__".to_owned(), json!({ NOTES: notes }))]);
-        let mut at = 0;
-        for (name, tensor) in &self.tensors {
-            let to = at + tensor.data_len();
-            header.insert(name.clone(), json!({ "dtype": View::dtype(tensor), "shape": tensor.dims(), "data_offsets": [at, to] }));
-            at = to;
-        }
-        let mut header = Value::Object(header).to_string();
-        // The format asks for data at a multiple of 8 bytes.
-        header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
-        let mut put = |bytes: &[u8]| out.write_all(bytes).map_err(Error::io(path));
-        put(&(header.len() as u64).to_le_bytes())?;
-        put(header.as_bytes())?;
-        for (_, tensor) in &self.tensors {
-            put(&tensor.data())?;
-        }
-        Ok(())
-    }
-
-    /// Reads a file that [`State::write`] made.
+    /// Reads a file that [`Run::write`] made.
     ///
     /// # Errors
     /// `BadCheckpoint` for a file that is cut short or of another format.
     pub fn read(path: &Path) -> Result<Self> {
         let (_, progress) = header::<Value>(path)?;
         let tensors = candle_core::safetensors::load(path, &Device::Cpu).map_err(|e| bad(path, &e))?;
-        Ok(Self { progress, tensors: tensors.into_iter().collect() })
+        Ok(Self { progress, tensors })
     }
 }
 

@@ -80,7 +80,8 @@ impl Tape {
         let mut starts: Vec<Start> = Vec::with_capacity(segments.len());
         let (mut x, mut learns) = (first.detach(), first.track_op());
         for layers in segments {
-            let y = run(layers.clone(), &x)?;
+            // What is noted goes with its graph: nothing of this pass is kept.
+            let y = Graph::default().listen(|| run(layers.clone(), &x))?;
             if learns || y.track_op() {
                 starts.push(Start { layers, x, learns });
             }

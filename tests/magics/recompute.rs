@@ -93,7 +93,7 @@ fn what_recomputation_came_to_is_said() {
     let said = world().run("%load llama-tiny\n%data rows.jsonl show=0 --json\n%lora --json\n%train steps=2 batch=2 recompute=layer");
     let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("the layers") || line.starts_with("memory:")).collect();
     assert_snapshot!(masked(&lines.join("\n")), @"
-    the layers run again in the backward pass, 1 at a time: all kept would take about 434 kB
+    the layers run again in the backward pass, 1 at a time: all kept would take about 244 kB
     memory: <n> MB at most (measured); with all layers kept <n> MB (forecast), so 0 B saved. Time: <time> of <time> went into running layers again (measured)
     ");
 }

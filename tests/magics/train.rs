@@ -33,7 +33,7 @@ fn train_draws_its_curve_and_sums_up() {
     loaded llama-tiny: llama, 23.2 k parameters, 92.8 kB in <time>
     {"layout":"instruction","train":9,"val":3,"tokens":352,"learned":86,"cut":0,"dropped":0}
     {"modules":4,"parameters":896,"r":4,"alpha":32}
-    6 steps on 896 parameters; about 597 kB more memory and <time>
+    6 steps on 896 parameters; about 311 kB more memory and <time>
     loss while training
     ━━ train   ╍╍ validation
     loss

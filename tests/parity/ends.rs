@@ -103,7 +103,7 @@ fn merged_ends_leave_the_other_alone_and_come_back_to_the_bit() {
             within(&format!("{what}, merged"), apart(&out(&session, &ids), &attached), 2e-4);
             let merged = &session.base().unwrap().model;
             assert!(!merged.spec.tied && merged.head.is_some());
-            assert_eq!(merged.config["tie_word_embeddings"] == true, false, "{what}");
+            assert!(merged.config["tie_word_embeddings"] != true, "{what}");
             if end == "head" {
                 let table = |model: &Model| model.embed.rows(&device()).unwrap();
                 assert_eq!(apart(&table(merged), &table(&load(name))), 0.0, "{what}: the embeddings are as they were");

@@ -55,7 +55,7 @@ impl Session {
             merging.matrices += 1;
         }
         if tied.is_some() {
-            merging.untied = receiver.embed.elements() * 4;
+            merging.untied = receiver.embed.bytes();
             merging.bytes += merging.untied;
         }
         fits("merging", merging.bytes, String::new())?;

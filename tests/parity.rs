@@ -13,6 +13,7 @@ mod forward;
 mod gguf;
 mod gguf_families;
 mod gguf_tokens;
+mod graph;
 mod greedy;
 mod layouts;
 mod nf4;

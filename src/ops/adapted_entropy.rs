@@ -9,7 +9,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout as Strides, Result, Shape, Tenso
 use super::cross_entropy::{check, chunk_losses, on_cpu, with_head};
 use super::matrix::Matrix;
 use super::product::{Product, View};
-use super::{HeadWeight, chunk_rows, float, plain, storage};
+use super::{HeadWeight, chunk_rows, float, graph, plain, storage};
 
 /// What an adapter makes of a head `W [V, C]` for hidden states `x [N, C]`: `x W^T + low b^T`; with a gain, `gain * (x W^T + low b^T)`.
 ///
@@ -45,7 +45,7 @@ pub fn adapted_cross_entropy(
     let wanted = [&x, &low, &p].map(|operand| operand.track_op());
     let form = Form { gain: delta.gain.is_some(), dropped: delta.dropped.is_some() };
     let op = AdaptedEntropy { head, form, targets: targets.into(), smoothing: smoothing as f32, wanted, kept: Mutex::default() };
-    Ok(x.apply_op3(&low, &p, op)?)
+    Ok(graph::op3(&x, &low, &p, op)?)
 }
 
 /// The loss of each row, without gradient.
@@ -288,9 +288,10 @@ impl CustomOp3 for AdaptedEntropy {
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let factor = grad.to_scalar::<f32>()?;
-        let kept = self.kept.lock().map_err(|_| candle_core::Error::Msg("adapted cross-entropy: a thread died".to_owned()))?;
-        let scaled = |i: usize, like: &Tensor| {
-            let mut out = kept[i].clone();
+        let mut kept = self.kept.lock().map_err(|_| candle_core::Error::Msg("adapted cross-entropy: a thread died".to_owned()))?;
+        // Taken, not copied: a second time there is nothing of these shapes, which is an error.
+        let mut scaled = |i: usize, like: &Tensor| {
+            let mut out = std::mem::take(&mut kept[i]);
             storage::over_blocks(&mut out, storage::BLOCK, |_, out| out.iter_mut().for_each(|x| *x *= factor));
             self.wanted[i].then(|| storage::tensor(out, like.dims())).transpose()
         };

@@ -4,6 +4,7 @@ mod adapters;
 mod compare;
 mod complete;
 mod data;
+mod ends;
 mod generate;
 mod json;
 mod list;

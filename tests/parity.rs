@@ -6,6 +6,8 @@ mod adapter;
 mod adapters;
 mod blocks;
 mod curve;
+mod ends;
+mod ends_files;
 mod fixture;
 mod forward;
 mod gguf;

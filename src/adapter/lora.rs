@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Tensor, Var};
 
-use super::targets::{Pattern, Targets};
+use super::targets::{Pattern, Target, Targets, targets};
 use super::{Adapter, Method};
 use crate::model::Model;
-use crate::nn::{Deltas, Linear, LowRank, Magnitude, row_norms};
+use crate::nn::{Deltas, LowRank, Magnitude};
 use crate::random::Random;
+use crate::words::heads;
 use crate::{Error, Result};
 
 /// How a LoRA adapter is made.
@@ -27,9 +28,16 @@ pub struct Lora {
     /// Ranks of single modules.
     pub rank_pattern: Pattern<usize>,
     pub alpha_pattern: Pattern<f64>,
+    /// The table or the head, by name, of which the adapter trains and holds a whole copy: PEFT's `modules_to_save`.
+    pub whole: Vec<String>,
 }
 
-/// PEFT's defaults, on every linear layer.
+/// PEFT's names of A and B.
+pub(super) const LINEAR: (&str, &str) = ("lora_A.weight", "lora_B.weight");
+pub(super) const TABLE: (&str, &str) = ("lora_embedding_A", "lora_embedding_B");
+pub(super) const MAGNITUDE: &str = "lora_magnitude_vector";
+
+/// PEFT's defaults, on every linear layer inside blocks.
 impl Default for Lora {
     fn default() -> Self {
         Self {
@@ -41,11 +49,13 @@ impl Default for Lora {
             dora: false,
             rank_pattern: Pattern::default(),
             alpha_pattern: Pattern::default(),
+            whole: Vec::new(),
         }
     }
 }
 
-/// The numbers beside one layer: A `[r, in]`, B `[out, r]`, and DoRA's magnitudes `[out]`, the base's own where they are not given.
+/// The numbers beside one layer: A `[r, in]`, B `[out, r]`, and DoRA's magnitudes `[out]`, the base's own where they are not given. A table of
+/// embeddings is a layer from the vocabulary to hidden.
 #[derive(Clone, Debug)]
 pub struct Matrices {
     pub a: Tensor,
@@ -54,36 +64,49 @@ pub struct Matrices {
 }
 
 impl Adapter {
-    /// A fresh adapter: A uniform in ±1/sqrt(in), B zero, so that it changes nothing yet.
+    /// A fresh adapter, which changes nothing yet: A uniform in ±1/sqrt(in), B zero; beside a table A zero, B N(0, 1), as PEFT begins.
     ///
     /// # Errors
     /// `NoTarget` with the model's own names; `BadValue`.
     pub fn new(lora: Lora, model: &Model, random: &Random) -> Result<Self> {
+        let lora = Lora { targets: lora.targets.own(model), ..lora };
         let mut tensors = BTreeMap::new();
-        for linear in lora.targets.of(model)? {
-            let ((inn, out), r) = (linear.weight.dims(), lora.rank(&linear.path)?);
+        for target in lora.targets.of(model)? {
+            let ((inn, out), r, mut random) = (target.dims(), lora.rank(target.path)?, random.fork(target.path));
             let bound = 1.0 / (inn as f64).sqrt();
-            let a = random.fork(&linear.path).uniforms(r * inn, -bound, bound);
-            let a = Tensor::from_vec(a, (r, inn), &model.device)?;
-            let b = Tensor::zeros((out, r), DType::F32, &model.device)?;
-            tensors.insert(linear.path.clone(), Matrices { a, b, m: None });
+            let drawn = |values: Vec<f32>, shape: (usize, usize)| Tensor::from_vec(values, shape, &model.device);
+            let zeros = |shape: (usize, usize)| Tensor::zeros(shape, DType::F32, &model.device);
+            let (a, b) = match target.table {
+                false => (drawn(random.uniforms(r * inn, -bound, bound), (r, inn))?, zeros((out, r))?),
+                true => (zeros((r, inn))?, drawn(random.normals(out * r, 1.0), (out, r))?),
+            };
+            tensors.insert(target.path.to_owned(), Matrices { a, b, m: None });
         }
-        Self::from_tensors(lora, model, tensors)
+        let mut whole = BTreeMap::new();
+        for target in super::whole::chosen(&lora.whole, model)? {
+            if tensors.contains_key(target.path) {
+                let allowed = heads::BOTH.with(&[("path", &target.path)]);
+                return Err(Error::BadValue { option: "whole".to_owned(), given: lora.whole.join(","), allowed });
+            }
+            whole.insert(target.path.to_owned(), target.weight.rows(&model.device)?);
+        }
+        Self::from_tensors(lora, model, tensors, whole)
     }
 
-    /// An adapter with given matrices, by module path.
+    /// An adapter with given matrices and whole tables, by module path.
     ///
     /// # Errors
     /// `WrongShape`, `BadAdapter` for a path the model does not have.
-    pub fn from_tensors(lora: Lora, model: &Model, tensors: BTreeMap<String, Matrices>) -> Result<Self> {
+    pub fn from_tensors(lora: Lora, model: &Model, tensors: BTreeMap<String, Matrices>, whole: BTreeMap<String, Tensor>) -> Result<Self> {
         let mut deltas = Deltas::default();
         let mut vars = Vec::new();
         for (path, matrices) in tensors {
             let unknown = || Error::BadAdapter { path: path.clone(), cause: format!("`{}` has no such layer", model.name) };
-            let linear = model.linears().find(|linear| linear.path == path).ok_or_else(unknown)?;
-            let low = lora.beside(linear, matrices, &mut vars)?;
+            let target = targets(model).find(|target| target.path == path).ok_or_else(unknown)?;
+            let low = lora.beside(&target, matrices, &mut vars)?;
             deltas.layers.insert(path, low);
         }
+        deltas.whole = super::whole::variables(whole, model, &deltas, &mut vars)?;
         Ok(Self { method: Method::Lora(lora), base: model.name.clone(), deltas, vars })
     }
 }
@@ -106,24 +129,21 @@ impl Lora {
         Ok(if self.rslora { alpha / r.sqrt() } else { alpha / r })
     }
 
-    /// Makes the matrices variables beside `linear` and notes them under PEFT's names.
-    fn beside(&self, linear: &Linear, matrices: Matrices, vars: &mut Vec<(String, Var)>) -> Result<LowRank> {
-        let (path, (inn, out)) = (&linear.path, linear.weight.dims());
+    /// Makes the matrices variables beside `target` and notes them under PEFT's names.
+    fn beside(&self, target: &Target, matrices: Matrices, vars: &mut Vec<(String, Var)>) -> Result<LowRank> {
+        let (path, (inn, out)) = (target.path, target.dims());
         let (r, scale) = (self.rank(path)?, self.scale(path)?);
-        let mut variable = |name: &str, tensor: &Tensor, expected: &[usize]| -> Result<Tensor> {
-            check(&format!("{path}.{name}"), tensor, expected)?;
-            let var = Var::from_tensor(&tensor.contiguous()?)?;
-            vars.push((format!("{path}.{name}"), var.clone()));
-            Ok(var.as_tensor().clone())
-        };
-        let a = variable("lora_A.weight", &matrices.a, &[r, inn])?;
-        let b = variable("lora_B.weight", &matrices.b, &[out, r])?;
+        let mut variable = |name: &str, tensor: &Tensor, expected: &[usize]| variable(&format!("{path}.{name}"), tensor, expected, vars);
+        let names = if target.table { TABLE } else { LINEAR };
+        let a = variable(names.0, &matrices.a, &[r, inn])?;
+        let b = variable(names.1, &matrices.b, &[out, r])?;
+        let low = LowRank { a, b, scale, dropout: self.dropout, dora: None, table: target.table };
         let dora = match (self.dora, matrices.m) {
             (false, _) => None,
-            (true, Some(m)) => Some(variable("lora_magnitude_vector", &m, &[out])?),
-            (true, None) => Some(variable("lora_magnitude_vector", &row_norms(&linear.weight, &a, &b, scale)?, &[out])?),
+            (true, Some(m)) => Some(variable(MAGNITUDE, &m, &[out])?),
+            (true, None) => Some(variable(MAGNITUDE, &low.norms(target.weight)?, &[out])?),
         };
-        Ok(LowRank { a, b, scale, dropout: self.dropout, dora: dora.map(Magnitude::new) })
+        Ok(LowRank { dora: dora.map(Magnitude::new), ..low })
     }
 
     /// `lora`, `rslora`, `dora`, `rslora+dora`.
@@ -138,7 +158,8 @@ impl Lora {
 
     /// `lora r=16 c_attn`
     pub fn title(&self) -> String {
-        format!("{} r={} {}", self.kind(), self.r, self.targets.title())
+        let whole = if self.whole.is_empty() { String::new() } else { format!(" whole={}", self.whole.join(",")) };
+        format!("{} r={} {}{whole}", self.kind(), self.r, self.targets.title())
     }
 
     /// Title and all that a run depends on.
@@ -154,9 +175,13 @@ impl Lora {
     }
 }
 
-fn check(name: &str, tensor: &Tensor, expected: &[usize]) -> Result<()> {
-    if tensor.dims() == expected {
-        return Ok(());
+/// Makes a tensor of the expected shape a variable, and notes it.
+pub(super) fn variable(name: &str, tensor: &Tensor, expected: &[usize], vars: &mut Vec<(String, Var)>) -> Result<Tensor> {
+    if tensor.dims() != expected {
+        let (given, expected) = (format!("{:?}", tensor.dims()), format!("{expected:?}"));
+        return Err(Error::WrongShape { tensor: name.to_owned(), given, expected });
     }
-    Err(Error::WrongShape { tensor: name.to_owned(), given: format!("{:?}", tensor.dims()), expected: format!("{expected:?}") })
+    let var = Var::from_tensor(&tensor.contiguous()?)?;
+    vars.push((name.to_owned(), var.clone()));
+    Ok(var.as_tensor().clone())
 }

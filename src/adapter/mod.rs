@@ -8,15 +8,16 @@ mod prompt;
 mod prompt_file;
 mod spectrum;
 mod targets;
+mod whole;
 
 use candle_core::Var;
 
 pub use file::write_tensors;
 pub use lora::{Lora, Matrices};
-pub use merge::merged;
+pub use merge::{merged, receiver};
 pub use prompt::{Kind, Prompt, Start};
 pub use spectrum::{Spectrum, spectrum};
-pub use targets::{Names, Pattern, Targets, module_names};
+pub use targets::{Names, Pattern, Target, Targets, module_names, target_names, targets};
 
 use crate::nn::Deltas;
 
@@ -42,7 +43,7 @@ impl Adapter {
         &self.deltas
     }
 
-    /// What is trained, by name: `PATH.lora_A.weight`, `PATH.lora_B.weight`, or `prompt_encoder.embedding.weight` and so on.
+    /// What is trained, by name: `PATH.lora_A.weight`, `PATH.lora_B.weight`, `PATH.lora_embedding_A`, a whole `PATH.weight`, or `prompt_encoder.embedding.weight` and so on.
     pub fn vars(&self) -> &[(String, Var)] {
         &self.vars
     }

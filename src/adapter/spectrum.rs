@@ -25,7 +25,15 @@ pub fn spectrum(adapter: &Adapter) -> Result<Vec<Spectrum>> {
     let of = |(path, low): (&String, &LowRank)| {
         Ok(Spectrum { path: path.clone(), values: singular_values(&low.a, &low.b, low.scale)?, scaled: low.dora.is_some() })
     };
-    adapter.deltas().layers.iter().map(of).collect()
+    // The table comes first, the head last; blocks have numbers.
+    let place = |(path, low): &(&String, &LowRank)| match path.split('.').any(|part| part.parse::<usize>().is_ok()) {
+        _ if low.table => 0,
+        true => 1,
+        false => 2,
+    };
+    let mut layers: Vec<_> = adapter.deltas().layers.iter().collect();
+    layers.sort_by_key(place);
+    layers.into_iter().map(of).collect()
 }
 
 /// Of `scale * b @ a`, a `[r, in]`, b `[out, r]`: `[r]`, the largest first.

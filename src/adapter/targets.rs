@@ -1,16 +1,16 @@
-//! Which linear layers an adapter stands beside: PEFT's names, patterns and exceptions (its `check_target_module_exists`).
+//! Which layers an adapter stands beside: PEFT's names, patterns and exceptions (its `check_target_module_exists`).
 
 use std::collections::BTreeMap;
 
 use fancy_regex::Regex;
 
 use crate::model::Model;
-use crate::nn::Linear;
+use crate::nn::Weight;
 use crate::words::adapters as words;
 use crate::{Error, Result};
 
-/// Whether a path is meant.
-type Test<'a> = Box<dyn Fn(&str) -> bool + 'a>;
+/// Whether a layer is meant.
+type Test<'a> = Box<dyn Fn(&Target) -> bool + 'a>;
 
 /// Modules by name or by pattern.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,7 @@ pub enum Names {
     Pattern(String),
 }
 
-/// What is chosen of a model's layers. The embedding table and the head are not among them.
+/// What is chosen of a model's layers: the linear ones inside blocks, the embedding table and the head; the last two only by name or pattern.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Targets {
     pub names: Names,
@@ -34,6 +34,40 @@ pub struct Targets {
 }
 
 pub const ALL: &str = "all-linear";
+
+/// A layer beside which matrices can stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'m> {
+    pub path: &'m str,
+    /// Of a tied head the table.
+    pub weight: &'m Weight,
+    /// A table of embeddings: a layer from the vocabulary to hidden.
+    pub table: bool,
+    /// Inside a block.
+    inside: bool,
+}
+
+impl Target<'_> {
+    /// `(in, out)`
+    pub fn dims(&self) -> (usize, usize) {
+        let (inn, out) = self.weight.dims();
+        if self.table { (out, inn) } else { (inn, out) }
+    }
+
+    /// The table or the head.
+    pub fn is_end(&self) -> bool {
+        !self.inside
+    }
+}
+
+/// All that a model has, in the order of the forward pass.
+pub fn targets(model: &Model) -> impl Iterator<Item = Target<'_>> {
+    let names = &model.family.names;
+    let head = model.head.as_ref().map_or(&model.embed, |head| &head.weight);
+    let table = Target { path: names.embed, weight: &model.embed, table: true, inside: false };
+    let inside = model.linears().map(|linear| Target { path: &linear.path, weight: &linear.weight, table: false, inside: true });
+    std::iter::once(table).chain(inside).chain([Target { path: names.head, weight: head, table: false, inside: false }])
+}
 
 impl Default for Targets {
     fn default() -> Self {
@@ -67,12 +101,20 @@ impl Names {
     /// `BadValue` for what is no regular expression.
     fn test(&self) -> Result<Test<'_>> {
         Ok(match self {
-            Self::List(names) => Box::new(move |path| names.iter().any(|name| ends(path, name))),
+            Self::List(names) => Box::new(move |target| names.iter().any(|name| ends(target, name))),
             Self::Pattern(pattern) => {
                 let regex = regex(&format!(r"\A(?:{pattern})\z"), pattern)?;
-                Box::new(move |path| regex.is_match(path).unwrap_or(false))
+                Box::new(move |target| regex.is_match(target.path).unwrap_or(false))
             }
         })
+    }
+
+    /// With the model's own names for what other checkpoints call otherwise.
+    pub(super) fn own(self, model: &Model) -> Self {
+        match self {
+            Self::List(names) => Self::List(names.iter().map(|name| model.own_path(name)).collect()),
+            pattern => pattern,
+        }
     }
 }
 
@@ -86,8 +128,9 @@ impl std::fmt::Display for Names {
 }
 
 /// The path itself, or its ending after a dot.
-fn ends(path: &str, name: &str) -> bool {
-    name == ALL || path == name || path.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))
+fn ends(target: &Target, name: &str) -> bool {
+    let path = target.path;
+    (name == ALL && target.inside) || path == name || path.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))
 }
 
 fn regex(full: &str, given: &str) -> Result<Regex> {
@@ -103,16 +146,20 @@ impl Targets {
         Self { names: Names::List(names.into_iter().map(Into::into).collect()), ..Self::default() }
     }
 
+    /// With the model's own names for what other checkpoints call otherwise.
+    pub(super) fn own(self, model: &Model) -> Self {
+        Self { names: self.names.own(model), exclude: self.exclude.own(model), ..self }
+    }
+
     /// The chosen layers, in the model's order. Each name of a list must hit.
     ///
     /// # Errors
     /// `NoTarget` with the model's own names; `BadValue` for a block that is not there, or where nothing is left.
-    pub fn of<'m>(&self, model: &'m Model) -> Result<Vec<&'m Linear>> {
+    pub fn of<'m>(&self, model: &'m Model) -> Result<Vec<Target<'m>>> {
         self.check(model)?;
         let (wanted, excluded) = (self.names.test()?, self.exclude.test()?);
         let inside = self.inside()?;
-        let chosen = |linear: &&Linear| wanted(&linear.path) && inside(&linear.path) && !excluded(&linear.path);
-        let found: Vec<_> = model.linears().filter(chosen).collect();
+        let found: Vec<_> = targets(model).filter(|target| wanted(target) && inside(target) && !excluded(target)).collect();
         if found.is_empty() {
             return Err(bad("target", &self.names.to_string(), words::NOTHING_LEFT.to_string()));
         }
@@ -122,13 +169,13 @@ impl Targets {
     fn check(&self, model: &Model) -> Result<()> {
         match &self.names {
             Names::List(names) => {
-                if let Some(missing) = names.iter().find(|name| !model.linears().any(|linear| ends(&linear.path, name))) {
+                if let Some(missing) = names.iter().find(|name| !targets(model).any(|target| ends(&target, name))) {
                     return Err(unknown(missing, model));
                 }
             }
             Names::Pattern(pattern) => {
                 let hits = self.names.test()?;
-                if !model.linears().any(|linear| hits(&linear.path)) {
+                if !targets(model).any(|target| hits(&target)) {
                     return Err(unknown(pattern, model));
                 }
                 if !self.layers.is_empty() {
@@ -153,15 +200,23 @@ impl Targets {
             some => some.iter().map(|pattern| format!(r"\A(?:|.*?\.){pattern}\.(\d+)\.")).collect(),
         };
         let patterns = patterns.iter().map(|pattern| regex(pattern, pattern)).collect::<Result<Vec<_>>>()?;
-        Ok(Box::new(move |path| {
-            let number = |regex: &Regex| regex.captures(path).ok().flatten()?.get(1)?.as_str().parse().ok();
+        Ok(Box::new(move |target| {
+            let number = |regex: &Regex| regex.captures(target.path).ok().flatten()?.get(1)?.as_str().parse().ok();
             patterns.iter().find_map(number).is_some_and(|layer: usize| self.layers.contains(&layer))
         }))
     }
 
     /// As PEFT's config has them: `all-linear` becomes names.
     pub fn spelled(&self, model: &Model) -> Names {
-        if self.names.is_all() { Names::List(module_names(model)) } else { self.names.clone() }
+        match &self.names {
+            Names::List(names) if self.names.is_all() => {
+                let others = names.iter().filter(|name| *name != ALL).cloned();
+                let mut all = module_names(model);
+                all.extend(others.filter(|name| !all.contains(name)).collect::<Vec<_>>());
+                Names::List(all)
+            }
+            names => names.clone(),
+        }
     }
 
     /// What the title says: `c_attn`, `c_attn layers=0,1`, `all-linear exclude=down_proj`.
@@ -215,14 +270,20 @@ impl<T: Copy> Pattern<T> {
 }
 
 fn unknown(given: &str, model: &Model) -> Error {
-    let known = module_names(model);
+    let known = target_names(model);
     // Attention projections have other names in other families: the family's own default is the near one then.
     let nearest = known.iter().filter(|name| name.contains(given) || given.contains(name.as_str())).max_by_key(|name| name.len());
     let nearest = nearest.cloned().unwrap_or_else(|| model.family.targets.join(","));
     Error::NoTarget { given: given.to_owned(), nearest, known: known.join(", ") }
 }
 
-/// The last parts of the linear layers' paths, each once, in the model's order.
+/// The last parts of all that can be chosen: of the layers inside blocks, the table's, the head's.
+pub fn target_names(model: &Model) -> Vec<String> {
+    let ends = targets(model).filter(|target| !target.inside).filter_map(|target| target.path.rsplit('.').next());
+    module_names(model).into_iter().chain(ends.map(str::to_owned)).collect()
+}
+
+/// The last parts of the paths of the linear layers inside blocks, each once, in the model's order.
 pub fn module_names(model: &Model) -> Vec<String> {
     let mut names = Vec::new();
     for linear in model.linears() {

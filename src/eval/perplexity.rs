@@ -5,8 +5,6 @@ use candle_core::Tensor;
 use crate::Result;
 use crate::model::{Input, Model, NoTap};
 use crate::nn::Pass;
-use crate::ops;
-use crate::train::head_of;
 
 /// The windows still to be scored.
 #[derive(Clone, Debug)]
@@ -71,7 +69,7 @@ impl Windows {
         let hidden = model.forward(Input::Ids(&input), None, pass, &mut NoTap)?.squeeze(0)?; // (T, C)
         let first = (self.scored_to - self.begin).max(1);
         let hidden = hidden.narrow(0, first - 1, window.len() - first)?;
-        let losses = ops::token_losses(&hidden, &head_of(model), &window[first..])?;
+        let losses = model.losses(&hidden, &window[first..], pass)?;
         let mean = losses.iter().map(|l| f64::from(*l)).sum::<f64>() / losses.len() as f64;
         sum.nll += mean * (valid - 1) as f64;
         sum.tokens += valid - 1;

@@ -131,5 +131,5 @@ pub fn next_logits(model: &Model, deltas: Option<&Deltas>, ids: &[u32], cache: &
     let input = Tensor::new(ids, &model.device)?.unsqueeze(0)?;
     let hidden = model.forward(Input::Ids(&input), Some(std::slice::from_mut(cache)), &pass, &mut NoTap)?; // (1, T, C)
     let last = hidden.narrow(1, ids.len() - 1, 1)?;
-    Ok(model.logits(&last)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
+    Ok(model.logits(&last, &pass)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
 }

@@ -110,12 +110,15 @@ fn spectra(adapter: &Adapter, out: &mut Out) -> Result<Value> {
     Ok(value::Spectrum { layers: all.into_iter().map(row).collect() }.into())
 }
 
-/// The paths without what they all begin with.
+/// The paths without what all those inside blocks begin with; of the two ends the last part.
 fn short(all: &[Spectrum]) -> Vec<String> {
-    let first: Vec<&str> = all.first().map(|layer| layer.path.split('.').collect()).unwrap_or_default();
-    let same = |n: usize| all.iter().all(|layer| layer.path.split('.').nth(n) == first.get(n).copied());
+    let inside = |parts: &[&str]| parts.iter().any(|part| part.parse::<usize>().is_ok());
+    let parts: Vec<Vec<&str>> = all.iter().map(|layer| layer.path.split('.').collect()).collect();
+    let blocks = || parts.iter().filter(|parts| inside(parts));
+    let first = blocks().next().cloned().unwrap_or_default();
+    let same = |n: usize| blocks().all(|parts| parts.get(n) == first.get(n));
     let shared = (0..first.len().saturating_sub(1)).take_while(|n| same(*n)).count();
-    all.iter().map(|layer| layer.path.split('.').skip(shared).collect::<Vec<_>>().join(".")).collect()
+    parts.iter().map(|parts| parts[if inside(parts) { shared } else { parts.len() - 1 }..].join(".")).collect()
 }
 
 /// Directions in use: `exp` of the entropy of the shares of energy (the effective rank of Roy and Vetterli 2007, over squares).

@@ -1,9 +1,10 @@
 use wire::{Table, Value, value};
 
 use super::{Magic, Out, Topic};
+use crate::adapter::{Target, module_names, targets};
 use crate::plot::number;
 use crate::session::Session;
-use crate::words::ui;
+use crate::words::{heads, ui};
 use crate::{Result, device};
 
 /// Describe the loaded model
@@ -47,8 +48,9 @@ impl Magic for Args {
             let share = 100.0 * info.adapter_parameters as f64 / info.parameters as f64;
             rows.push((ui::ADAPTER, format!("{}: {} ({share:.2} %)", adapter.title(), number::count(info.adapter_parameters))));
         }
-        let targets = crate::adapter::module_names(model).join(", ");
-        rows.push((ui::TARGETS, targets));
+        rows.push((ui::TARGETS, module_names(model).join(", ")));
+        let ends = targets(model).filter(Target::is_end).filter_map(|target| target.path.rsplit('.').next());
+        rows.push((heads::END_TARGETS, ends.collect::<Vec<_>>().join(", ")));
         out.table(Table::pairs(rows.into_iter().map(|(name, value)| (name.text(), value))));
         Ok(info.into())
     }

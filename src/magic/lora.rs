@@ -19,9 +19,12 @@ pub struct Args {
     /// Scale: the delta counts alpha / r
     #[arg(long, value_name = "X", default_value = "32", visible_alias = "lora_alpha", value_parser = number::positive)]
     alpha: f64,
-    /// Linear layers by name, by commas; `all-linear`; a regular expression of the whole path; without it the family's own choice
+    /// Layers by name, by commas; `all-linear` for all inside blocks; the head and the embedding table by their names too; a regular expression of the whole path; without it the family's own choice
     #[arg(long, value_name = "TARGET", visible_alias = "target_modules", value_delimiter = ',')]
     target: Vec<String>,
+    /// The head or the embedding table, by name, trained as a whole beside the matrices and saved with them
+    #[arg(long, value_name = "TARGET", visible_alias = "modules_to_save", value_delimiter = ',')]
+    whole: Vec<String>,
     /// Layers that stay out, named as in `target`
     #[arg(long, value_name = "TARGET", visible_alias = "exclude_modules", value_delimiter = ',')]
     exclude: Vec<String>,
@@ -62,6 +65,8 @@ impl Magic for Args {
         "%lora r=8 target_modules=q_proj,v_proj",
         "%lora dora=true target=all-linear layers=0-3 rank_pattern=down_proj:4",
         "%lora rslora=true r=64 alpha=16 name=wide",
+        "%lora target=all-linear,lm_head,embed_tokens",
+        "%lora target=all-linear whole=lm_head",
         "%lora detach=true",
     ];
 
@@ -75,7 +80,8 @@ impl Magic for Args {
         let lora = self.recipe(model.family.targets)?;
         let random = Random::seeded(self.seed.unwrap_or(session.seed())).fork("lora");
         let adapter = Adapter::new(lora, model, &random)?;
-        let (modules, parameters, all) = (adapter.deltas().layers.len(), adapter.parameters(), model.parameters());
+        let (modules, parameters, all) =
+            (adapter.deltas().layers.len() + adapter.deltas().whole.len(), adapter.parameters(), model.parameters());
         let fields: [(&str, &dyn std::fmt::Display); 4] = [
             ("adapter", &adapter.title()),
             ("modules", &modules),
@@ -104,6 +110,7 @@ impl Args {
             alpha_pattern: Pattern::parse("alpha_pattern", &self.alpha_pattern, |x| {
                 x.parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0)
             })?,
+            whole: self.whole.iter().map(|name| name.trim_matches(['[', ']', '"', '\'', ' ']).to_owned()).collect(),
         })
     }
 }

@@ -2,7 +2,7 @@ use wire::{Value, value};
 
 use super::{Magic, Out, Topic};
 use crate::session::Session;
-use crate::words::adapters as words;
+use crate::words::{adapters as words, heads};
 use crate::{Result, plot};
 
 /// Add the attached adapter to the weights
@@ -22,11 +22,14 @@ impl Magic for Args {
             ("name", &merging.name),
             ("matrices", &merging.matrices),
             ("widened", &merging.widened),
-            ("bytes", &plot::number::bytes(merging.bytes)),
+            ("bytes", &plot::number::bytes(merging.bytes - merging.untied)),
         ];
         out.line(&words::MERGED.with(&fields));
         if merging.widened > 0 {
             out.note(&words::MERGED_WIDE.with(&fields));
+        }
+        if merging.untied > 0 {
+            out.note(&heads::MERGED_UNTIED.with(&[("bytes", &plot::number::bytes(merging.untied))]));
         }
         Ok(value::Merge { name: merging.name, matrices: merging.matrices as u64, widened: merging.widened as u64 }.into())
     }

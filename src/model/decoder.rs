@@ -124,7 +124,7 @@ impl Model {
     /// `ContextFull`.
     pub fn enter(&self, input: Input, mut caches: Option<&mut [Cache]>, pass: &Pass) -> Result<(Tensor, Way)> {
         let mut x = match input {
-            Input::Ids(ids) => self.embed.embed(ids)?, // (B, T, C)
+            Input::Ids(ids) => self.embedded(ids, pass)?, // (B, T, C)
             Input::Embeds(embeds) => embeds.clone(),
         };
         let (batch, tokens, _) = x.dims3()?;
@@ -180,17 +180,6 @@ impl Model {
     pub fn leave(&self, x: Tensor, way: &Way) -> Result<Tensor> {
         let length = x.dim(1)?;
         self.norm.forward(&if length == way.tokens { x } else { x.narrow(1, length - way.tokens, way.tokens)?.contiguous()? })
-    }
-
-    /// `hidden: [.., hidden] -> logits [.., vocabulary]`: only for the rows that are needed.
-    ///
-    /// # Errors
-    /// Shapes that do not fit.
-    pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
-        match &self.head {
-            Some(head) => head.weight.apply(hidden, None),
-            None => self.embed.apply(hidden, None),
-        }
     }
 
     #[allow(clippy::too_many_arguments)]

@@ -72,8 +72,10 @@ pub struct Footprint {
     layers: Vec<Option<Kept>>,
     hidden: u64,
     vocabulary: usize,
-    /// Of a table that learns: its gradient comes twice where input and output share it, and is added up.
+    /// Of a head that learns, or the matrices beside it: the gradient, and where input and output share a table its other half.
     head: u64,
+    /// Chunks of logits at the same time.
+    logits: usize,
 }
 
 /// Bytes: for each pass, for each row, for each token of a row.
@@ -108,8 +110,17 @@ impl Footprint {
         let (a, b, c) = (a?, b?, c?);
         let layers = a.iter().zip(b).zip(c).map(|((a, b), c)| Some(Kept::of([(*a)?, b?, c?]))).collect();
         let table = (model.spec.vocabulary * model.spec.hidden * 4) as u64;
-        let head = if learning { 2 * table } else { 0 };
-        Ok(Self { layers, hidden: (model.spec.hidden * 4) as u64, vocabulary: model.spec.vocabulary, head })
+        let path = model.family.names.head;
+        let low = pass.at(path);
+        let whole = pass.deltas.is_some_and(|deltas| deltas.whole.contains_key(path));
+        let head = match low {
+            _ if learning || whole => 2 * table,
+            // B (with the gain beside it, a copy), and the gradient that is kept and the one that is handed on.
+            Some(low) => (low.b.elem_count() * 4) as u64 * if low.dora.is_some() { 3 } else { 2 },
+            None => 0,
+        };
+        let logits = if low.is_some_and(|low| low.dora.is_some()) { 2 } else { 1 };
+        Ok(Self { layers, hidden: (model.spec.hidden * 4) as u64, vocabulary: model.spec.vocabulary, head, logits })
     }
 
     /// The most bytes at once for `rows` of `width` tokens, where the layers are kept in segments of `every`, or all.
@@ -122,7 +133,7 @@ impl Footprint {
         let kept = segments.iter().filter(|range| of(range) > 0).count().saturating_sub(1) as u64 * self.hidden * tokens;
         // Gradients on their way through one layer, and hidden states on their way to the loss.
         let passing = self.layers.iter().map(layer).max().unwrap_or(0) / 2 + 4 * self.hidden * tokens;
-        let logits = ops::chunk_rows(self.vocabulary).min(rows as usize * width) * self.vocabulary * 4;
+        let logits = ops::chunk_rows(self.vocabulary).min(rows as usize * width) * self.vocabulary * 4 * self.logits;
         largest + kept + passing + self.head + logits as u64
     }
 

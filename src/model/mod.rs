@@ -5,6 +5,7 @@ mod build;
 mod config;
 mod copy;
 mod decoder;
+mod ends;
 pub mod families;
 mod forecast;
 mod frozen;

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Tensor};
 
-use super::dora::Magnitude;
-use super::{Encoder, Linear};
+use super::dora::{Magnitude, row_norms, table_norms};
+use super::{Encoder, Linear, Weight};
+use crate::ops::{HeadDelta, Layout};
 use crate::{Result, ops};
 
 /// `x -> B(A(dropout(x))) * scale` (LoRA, arXiv 2106.09685; PEFT's semantics), with a magnitude (DoRA) or without.
+///
+/// Beside a table of embeddings x is a token: A's column of its id goes through B, and nothing is dropped.
 #[derive(Clone, Debug)]
 pub struct LowRank {
-    /// `[r, in]`, f32.
+    /// `[r, in]`, f32; beside a table in is the vocabulary.
     pub a: Tensor,
     /// `[out, r]`, f32.
     pub b: Tensor,
@@ -20,6 +23,8 @@ pub struct LowRank {
     /// Share of `x` dropped on the way into A while training.
     pub dropout: f64,
     pub dora: Option<Magnitude>,
+    /// Beside a table of embeddings, not a linear layer.
+    pub table: bool,
 }
 
 /// What an adapter adds: to layers, before the tokens, or both.
@@ -27,6 +32,8 @@ pub struct LowRank {
 pub struct Deltas {
     /// By module path (`transformer.h.0.attn.c_attn`).
     pub layers: BTreeMap<String, LowRank>,
+    /// What stands in the place of a whole table or head, `[vocabulary, hidden]`, f32, by module path.
+    pub whole: BTreeMap<String, Tensor>,
     /// Virtual tokens before each row.
     pub prompt: Option<Encoder>,
 }
@@ -53,6 +60,12 @@ impl<'a> Pass<'a> {
     pub fn at(&self, path: &str) -> Option<&'a LowRank> {
         self.deltas.and_then(|deltas| deltas.layers.get(path))
     }
+
+    /// The table or head that computes at `path`: the adapter's own, or `base`.
+    pub fn table(&self, path: &str, base: &Weight) -> Weight {
+        let whole = self.deltas.and_then(|deltas| deltas.whole.get(path));
+        whole.map_or_else(|| base.clone(), |tensor| Weight::Dense { tensor: tensor.clone(), layout: Layout::OutIn })
+    }
 }
 
 impl LowRank {
@@ -62,13 +75,10 @@ impl LowRank {
     /// Shapes that do not fit.
     pub fn forward(&self, linear: &Linear, x: &Tensor, seed: Option<u64>) -> Result<Tensor> {
         let Linear { path, weight, bias } = linear;
-        let dropped = match seed.filter(|_| self.dropout > 0.0) {
-            Some(seed) => Some(ops::dropout(x, self.dropout, seed ^ hash(path))?),
-            None => None,
-        };
+        let dropped = self.dropped(path, x, seed)?;
         let low = ops::low_rank(dropped.as_ref().unwrap_or(x), &self.a, &self.b, self.scale)?;
         let Some(magnitude) = &self.dora else { return ops::add(&weight.apply(x, bias.as_ref())?, &low) };
-        let gain = magnitude.gain(weight, &self.a, &self.b, self.scale)?;
+        let gain = magnitude.gain(|| self.norms(weight))?;
         match &dropped {
             None => ops::scale_columns(&ops::add(&weight.apply(x, None)?, &low)?, &gain, bias.as_ref()),
             // PEFT lets the magnitude change what the layer makes of the input that dropout left.
@@ -78,6 +88,46 @@ impl LowRank {
                 Ok((ops::add(&weight.apply(x, bias.as_ref())?, &changed)? - part)?)
             }
         }
+    }
+
+    /// x with what dropout leaves of it; none where nothing is dropped.
+    fn dropped(&self, path: &str, x: &Tensor, seed: Option<u64>) -> Result<Option<Tensor>> {
+        seed.filter(|_| self.dropout > 0.0).map(|seed| ops::dropout(x, self.dropout, seed ^ hash(path))).transpose()
+    }
+
+    /// What it makes of the logits of a head, for hidden states `[N, C]`; `seed` while training.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn beside_head(&self, path: &str, weight: &Weight, hidden: &Tensor, seed: Option<u64>) -> Result<HeadDelta> {
+        let dropped = self.dropped(path, hidden, seed)?;
+        let low = (ops::linear(dropped.as_ref().unwrap_or(hidden), &self.a, None, Layout::OutIn)? * self.scale)?; // (N, r)
+        let gain = self.dora.as_ref().map(|magnitude| magnitude.gain(|| self.norms(weight))).transpose()?;
+        Ok(HeadDelta { low, b: self.b.clone(), dropped: dropped.filter(|_| gain.is_some()), gain })
+    }
+
+    /// Rows of a table with the delta, `ids: [B, T] -> [B, T, hidden]`; the products beside it give values that `half` can hold.
+    ///
+    /// # Errors
+    /// An id outside the vocabulary.
+    pub fn embed(&self, table: &Weight, ids: &Tensor, half: Option<DType>) -> Result<Tensor> {
+        let base = table.embed(ids)?;
+        let columns = self.a.index_select(&ids.flatten_all()?, 1)?.t()?.contiguous()?; // (B T, r)
+        let round = |x: &Tensor| half.map_or_else(|| Ok(x.clone()), |half| ops::rounded(x, half));
+        let low = ops::linear(&round(&columns)?, &round(&self.b)?, None, Layout::OutIn)?; // (B T, C)
+        let sum = (&base + (round(&low)? * self.scale)?.reshape(base.shape())?)?;
+        let Some(magnitude) = &self.dora else { return Ok(sum) };
+        let gain = magnitude.gain(|| self.norms(table))?;
+        ops::scale_columns(&sum, &gain, None)
+    }
+
+    /// The L2 norm of each output of `weight` with the delta, outside of any graph.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn norms(&self, weight: &Weight) -> Result<Tensor> {
+        let norms = if self.table { table_norms } else { row_norms };
+        norms(weight, &self.a, &self.b, self.scale)
     }
 }
 
@@ -107,6 +157,7 @@ impl Deltas {
             LowRank { a: low.a.detach(), b: low.b.detach(), dora, ..low.clone() }
         };
         let layers = self.layers.iter().map(|(path, low)| (path.clone(), detach(low))).collect();
-        Self { layers, prompt: self.prompt.as_ref().map(Encoder::detached) }
+        let whole = self.whole.iter().map(|(path, tensor)| (path.clone(), tensor.detach())).collect();
+        Self { layers, whole, prompt: self.prompt.as_ref().map(Encoder::detached) }
     }
 }

@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use candle_core::{DType, Device, Tensor};
 
 use super::Weight;
-use crate::Result;
+use crate::ops::Layout;
+use crate::{Result, ops};
 
 /// `[out]` magnitudes of a low-rank delta, f32.
 #[derive(Clone, Debug)]
@@ -26,11 +27,11 @@ impl Magnitude {
     }
 
     /// `m / |W + scale * B A|` for each output, `[out]`. The norm counts as a constant: no gradient goes through it (section 4.3 of the paper).
-    pub(super) fn gain(&self, weight: &Weight, a: &Tensor, b: &Tensor, scale: f64) -> Result<Tensor> {
+    pub(super) fn gain(&self, norms: impl FnOnce() -> Result<Tensor>) -> Result<Tensor> {
         if let Some(gain) = self.kept.as_ref().and_then(|kept| kept.get()) {
             return Ok(gain.clone());
         }
-        let gain = (&self.m / row_norms(weight, a, b, scale)?)?;
+        let gain = (&self.m / norms()?)?;
         Ok(match &self.kept {
             Some(kept) => kept.get_or_init(|| gain).clone(),
             None => gain,
@@ -45,13 +46,34 @@ impl Magnitude {
 /// # Errors
 /// Shapes that do not fit.
 pub fn row_norms(weight: &Weight, a: &Tensor, b: &Tensor, scale: f64) -> Result<Tensor> {
-    let (a, b) = (a.detach(), b.detach());
-    let squares = weight.row_squares()?; // (out)
-    let through = weight.apply(&a, None)?.detach(); // A W^T: (r, out)
+    let a = a.detach();
+    norms(&weight.row_squares()?, &weight.apply(&a, None)?.detach(), &a, b, scale)
+}
+
+/// The same beside a table of embeddings `[vocabulary, hidden]`, which is a layer from tokens: the norm of each of its columns, `[hidden]`;
+/// a `[r, vocabulary]`, b `[hidden, r]`.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn table_norms(table: &Weight, a: &Tensor, b: &Tensor, scale: f64) -> Result<Tensor> {
+    let a = a.detach();
+    let (squares, through) = match table {
+        Weight::Dense { tensor, .. } => {
+            let table = tensor.detach();
+            (ops::row_squares(&table, Layout::InOut)?, ops::linear(&a, &table, None, Layout::InOut)?)
+        }
+        Weight::Packed(packed) => (ops::packed_column_squares(packed)?, ops::packed_rows_mixed(&a, packed)?),
+    };
+    norms(&squares, &through, &a, b, scale)
+}
+
+/// Of the squares `[out]` of a weight's rows, and `through = A W^T`, `[r, out]`.
+fn norms(squares: &Tensor, through: &Tensor, a: &Tensor, b: &Tensor, scale: f64) -> Result<Tensor> {
+    let b = b.detach();
     let gram = a.matmul(&a.t()?)?; // (r, r)
     let numbers = |t: &Tensor| Ok::<Vec<f32>, crate::Error>(t.to_dtype(DType::F32)?.to_device(&Device::Cpu)?.flatten_all()?.to_vec1()?);
     let (r, out) = through.dims2()?;
-    let (mut squares, through, gram, rows) = (numbers(&squares)?, numbers(&through)?, numbers(&gram)?, numbers(&b)?);
+    let (mut squares, through, gram, rows) = (numbers(squares)?, numbers(through)?, numbers(&gram)?, numbers(&b)?);
     for (o, square) in squares.iter_mut().enumerate() {
         let b = &rows[o * r..(o + 1) * r];
         let (mut cross, mut own) = (0.0, 0.0);

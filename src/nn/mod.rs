@@ -11,7 +11,7 @@ mod soft;
 
 pub use cache::Cache;
 pub use delta::{Deltas, LowRank, Pass};
-pub use dora::{Magnitude, row_norms};
+pub use dora::{Magnitude, row_norms, table_norms};
 pub use encoder::{Encoder, Net, Part, TABLE, Widths};
 pub use linear::{Linear, Weight};
 pub use norm::Norm;

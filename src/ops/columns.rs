@@ -138,6 +138,30 @@ pub fn packed_row_squares(w: &Arc<Packed>) -> crate::Result<Tensor> {
     Ok(packed::with_matrix(w, |w| storage::tensor(by_row(w), &[w.rows]))?)
 }
 
+/// The sum of squares of each column of packed rows `[out, in]`: `[in]`, f32.
+///
+/// # Errors
+/// Only what candle reports.
+pub fn packed_column_squares(w: &Arc<Packed>) -> crate::Result<Tensor> {
+    if !packed::readable(w) {
+        return row_squares(&w.dequantize(&w.device())?, Layout::InOut);
+    }
+    Ok(packed::with_matrix(w, |w| storage::tensor(by_column(w), &[w.columns]))?)
+}
+
+/// Packed rows mixed by a frozen `a [r, out]`: `a @ w`, `[r, in]`, f32.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn packed_rows_mixed(a: &Tensor, w: &Arc<Packed>) -> crate::Result<Tensor> {
+    if !packed::readable(w) || !a.device().is_cpu() {
+        return Ok(float(&a.detach())?.matmul(&w.dequantize(a.device())?)?);
+    }
+    let (r, columns) = (a.dim(0)?, w.dims().1);
+    let a = float(&a.detach())?.contiguous()?;
+    Ok(packed::with_matrix(w, |w| storage::with_floats(&a, |a| linear::input_gradient(a, w, &[r, columns])))?)
+}
+
 fn by_row(w: Matrix) -> Vec<f32> {
     let mut squares = vec![0.0; w.rows];
     storage::over_blocks(&mut squares, 64, |first, squares| {

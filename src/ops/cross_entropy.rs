@@ -72,7 +72,7 @@ pub fn chunk_rows(vocabulary: usize) -> usize {
     (LOGITS / vocabulary.max(1) / 64 * 64).clamp(64, 512)
 }
 
-fn check(hidden: &Tensor, head: &HeadWeight, targets: &[u32]) -> Result<()> {
+pub(super) fn check(hidden: &Tensor, head: &HeadWeight, targets: &[u32]) -> Result<()> {
     let (n, c) = hidden.dims2()?;
     let (vocabulary, width) = match head {
         HeadWeight::Dense(w) => w.dims2()?,
@@ -86,7 +86,7 @@ fn check(hidden: &Tensor, head: &HeadWeight, targets: &[u32]) -> Result<()> {
 }
 
 /// The head as the fused op can read it; `None` where the plain composition has to do.
-fn on_cpu(hidden: &Tensor, head: &HeadWeight) -> Result<Option<HeadWeight>> {
+pub(super) fn on_cpu(hidden: &Tensor, head: &HeadWeight) -> Result<Option<HeadWeight>> {
     if !hidden.device().is_cpu() {
         return Ok(None);
     }
@@ -113,7 +113,7 @@ fn plain_losses(hidden: &Tensor, head: &HeadWeight, targets: &[u32], smoothing: 
     Tensor::cat(&losses.collect::<Result<Vec<_>>>()?, D::Minus1)
 }
 
-fn with_head<R>(head: &HeadWeight, f: impl FnOnce(Matrix) -> Result<R>) -> Result<R> {
+pub(super) fn with_head<R>(head: &HeadWeight, f: impl FnOnce(Matrix) -> Result<R>) -> Result<R> {
     match head {
         HeadWeight::Packed(w) => packed::with_matrix(w, f),
         HeadWeight::Dense(w) => super::linear::with_matrix(w, f),
@@ -178,7 +178,7 @@ fn run<R>(x: &[f32], w: Matrix, (targets, smoothing): (&[u32], f32), wanted: Wan
 }
 
 /// Row losses; the logits become `softmax - onehot`, or `softmax - (1 - s) onehot - s / V`.
-fn chunk_losses(logits: &mut [f32], vocabulary: usize, (targets, smoothing): (&[u32], f32), losses: &mut [f32]) {
+pub(super) fn chunk_losses(logits: &mut [f32], vocabulary: usize, (targets, smoothing): (&[u32], f32), losses: &mut [f32]) {
     use rayon::prelude::*;
     logits.par_chunks_mut(vocabulary).zip(losses.par_iter_mut()).zip(targets).for_each(|((row, loss), target)| {
         let target = *target as usize;

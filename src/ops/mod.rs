@@ -5,6 +5,7 @@
 //! same bits for any number of threads.
 
 mod activation;
+mod adapted_entropy;
 mod add;
 mod attention;
 mod attention_backward;
@@ -40,10 +41,11 @@ mod unpack;
 mod vector;
 
 pub use activation::{gelu_erf, gelu_new, swiglu};
+pub use adapted_entropy::{HeadDelta, adapted_cross_entropy, adapted_token_losses};
 pub use add::add;
 pub use attention::{attention, attention_probabilities, packed_attention};
 pub use blocks::{widen_bf16, widen_f16};
-pub use columns::{packed_row_squares, row_squares, scale_columns};
+pub use columns::{packed_column_squares, packed_row_squares, packed_rows_mixed, row_squares, scale_columns};
 pub use cross_entropy::{HeadWeight, chunk_rows, cross_entropy, smoothed_cross_entropy, token_losses};
 pub use dropout::dropout;
 pub use embedding::{embedding, packed_embedding, rows};

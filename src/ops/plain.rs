@@ -2,7 +2,7 @@
 
 use candle_core::{D, DType, Result, Tensor};
 
-use super::Layout;
+use super::{HeadDelta, Layout, chunk_rows};
 
 pub fn linear(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, layout: Layout) -> Result<Tensor> {
     let w = w.to_dtype(x.dtype())?;
@@ -118,11 +118,35 @@ pub fn swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
 
 /// The losses of each row, `[N]`: against the target, and by a share of `smoothing` against all of the vocabulary.
 pub fn token_losses(hidden: &Tensor, head: &Tensor, targets: &Tensor, smoothing: f64) -> Result<Tensor> {
-    let logits = linear(hidden, head, None, Layout::OutIn)?.to_dtype(DType::F32)?;
-    let log_p = candle_nn::ops::log_softmax(&logits, D::Minus1)?;
+    losses_of(&linear(hidden, head, None, Layout::OutIn)?, targets, smoothing)
+}
+
+fn losses_of(logits: &Tensor, targets: &Tensor, smoothing: f64) -> Result<Tensor> {
+    let log_p = candle_nn::ops::log_softmax(&logits.to_dtype(DType::F32)?, D::Minus1)?;
     let losses = log_p.gather(&targets.unsqueeze(1)?, 1)?.squeeze(1)?.neg()?;
     if smoothing == 0.0 {
         return Ok(losses);
     }
     (losses * (1.0 - smoothing))? - (log_p.mean(D::Minus1)? * smoothing)?
+}
+
+/// The same with a delta beside the head.
+pub fn adapted_losses(hidden: &Tensor, head: &Tensor, delta: &HeadDelta, targets: &[u32], smoothing: f64) -> Result<Tensor> {
+    let targets = Tensor::new(targets, hidden.device())?;
+    let (n, chunk) = (targets.dim(0)?, chunk_rows(head.dim(0)?));
+    let losses = (0..n).step_by(chunk).map(|first| {
+        let part = |t: &Tensor| t.narrow(0, first, chunk.min(n - first));
+        let base = linear(&part(hidden)?, head, None, Layout::OutIn)?;
+        let low = linear(&part(&delta.low)?, &delta.b, None, Layout::OutIn)?;
+        let logits = match (&delta.gain, &delta.dropped) {
+            (None, _) => (base + low)?,
+            (Some(gain), None) => (base + low)?.broadcast_mul(gain)?,
+            (Some(gain), Some(dropped)) => {
+                let inner = linear(&part(dropped)?, head, None, Layout::OutIn)?;
+                ((base + (&inner + low)?.broadcast_mul(gain)?)? - inner)?
+            }
+        };
+        losses_of(&logits, &part(&targets)?, smoothing)
+    });
+    Tensor::cat(&losses.collect::<Result<Vec<_>>>()?, D::Minus1)
 }

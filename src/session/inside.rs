@@ -106,7 +106,7 @@ impl Session {
     /// `NoModel`, `NoToken`, `ContextFull`, `EmptyText`.
     pub fn logits_of(&self, ids: &[u32], watch: &mut dyn Watch) -> Result<Numbers> {
         let hidden = self.through(ids, &mut Keep { wanted: None, kept: None, watch }, None)?;
-        numbers(&self.current()?.detached().logits(&hidden)?.squeeze(0)?)
+        numbers(&self.to_logits(&hidden)?.squeeze(0)?)
     }
 
     /// The residual stream before `layer`, `[T, C]`.
@@ -233,7 +233,7 @@ impl Session {
     fn scores(&self, ids: &[u32], cache: &mut Cache, watch: &mut dyn Watch) -> Result<Numbers> {
         let hidden = self.through(ids, &mut Keep { wanted: None, kept: None, watch }, Some(cache))?;
         let last = hidden.narrow(1, hidden.dim(1)? - 1, 1)?;
-        numbers(&self.current()?.detached().logits(&last)?.flatten_all()?)
+        numbers(&self.to_logits(&last)?.flatten_all()?)
     }
 
     /// Hidden states `[1, T, C]` after the last norm, with the adapter.
@@ -247,6 +247,11 @@ impl Session {
         let input = Tensor::new(ids, &model.device)?.unsqueeze(0)?;
         let pass = Pass { deltas: deltas.as_ref(), ..Pass::default() };
         model.detached().forward(Input::Ids(&input), cache.map(std::slice::from_mut), &pass, tap)
+    }
+
+    fn to_logits(&self, hidden: &Tensor) -> Result<Tensor> {
+        let deltas = self.deltas();
+        self.current()?.detached().logits(hidden, &Pass { deltas: deltas.as_ref(), ..Pass::default() })
     }
 
     fn known(&self, ids: &[u32]) -> Result<()> {

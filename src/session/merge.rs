@@ -15,6 +15,8 @@ pub(super) struct Merged {
     pub(super) name: String,
     /// The weights as they were, by tensor; `None` once others changed them.
     originals: Option<BTreeMap<String, Weight>>,
+    /// The config of a model whose head was its embedding table, and was made one of its own.
+    tied: Option<serde_json::Value>,
 }
 
 /// What a merge did.
@@ -26,6 +28,8 @@ pub struct Merging {
     /// Packed ones among them, which are dense f32 now, and the bytes this adds.
     pub widened: usize,
     pub bytes: u64,
+    /// Bytes of the head that is no longer the embedding table, where it was.
+    pub untied: u64,
 }
 
 impl Session {
@@ -35,23 +39,29 @@ impl Session {
     /// `NoAdapter`; `CannotMerge` for one that changes no weights; `TooBig`; `NotFinite`. Nothing has changed then.
     pub fn merge_adapter(&mut self) -> Result<Merging> {
         let adapter = self.adapter.as_ref().ok_or(Error::NoAdapter {})?;
-        if adapter.deltas().layers.is_empty() {
+        if !adapter.changes_weights() {
             return Err(Error::CannotMerge { adapter: adapter.title() });
         }
         let base = self.base()?;
         let name = self.shelf.name.clone();
-        let mut merging = Merging { name: name.clone(), matrices: 0, widened: 0, bytes: 0 };
-        for linear in base.model.linears().filter(|linear| adapter.deltas().layers.contains_key(&linear.path)) {
-            if let Weight::Packed(_) = linear.weight {
+        let mut merging = Merging { name: name.clone(), matrices: 0, widened: 0, bytes: 0, untied: 0 };
+        let receiver = adapter::receiver(&base.model, adapter);
+        let tied = (base.model.spec.tied && !receiver.spec.tied).then(|| base.model.config.clone());
+        for target in adapter::targets(&receiver).filter(|target| adapter.changes(target.path)) {
+            if let Weight::Packed(_) = target.weight {
                 merging.widened += 1;
-                merging.bytes += linear.weight.elements() * 4 - linear.weight.bytes();
+                merging.bytes += target.weight.elements() * 4 - target.weight.bytes();
             }
             merging.matrices += 1;
         }
+        if tied.is_some() {
+            merging.untied = receiver.embed.bytes();
+            merging.bytes += merging.untied;
+        }
         fits("merging", merging.bytes, String::new())?;
-        let (model, originals) = added(&base.model, adapter)?;
+        let (model, originals) = added(receiver, adapter)?;
         self.shelve_as_given();
-        self.shelf.merged.push(Merged { name, originals: Some(originals) });
+        self.shelf.merged.push(Merged { name, originals: Some(originals), tied });
         self.replace_model(model);
         Ok(merging)
     }
@@ -71,6 +81,9 @@ impl Session {
             }
             Ok(())
         })?;
+        if let Some(config) = &last.tied {
+            (model.head, model.spec.tied, model.config) = (None, true, config.clone());
+        }
         self.shelf.merged.pop();
         self.replace_model(model);
         self.switch_adapter(&name)?;
@@ -93,20 +106,20 @@ impl Session {
 }
 
 /// The model with the adapter in it, and the matrices it had before, by tensor. Dense ones keep their type, as PEFT has it.
-fn added(base: &Model, adapter: &Adapter) -> Result<(Model, BTreeMap<String, Weight>)> {
-    let mut model = base.clone();
+fn added(mut model: Model, adapter: &Adapter) -> Result<(Model, BTreeMap<String, Weight>)> {
+    let device = model.device.clone();
     let mut originals = BTreeMap::new();
     model.visit(&mut |tensor, slot| {
         let Slot::Matrix(weight) = slot else { return Ok(()) };
         let path = tensor.strip_suffix(".weight").unwrap_or(tensor);
-        if !adapter.deltas().layers.contains_key(path) {
+        if !adapter.changes(path) {
             return Ok(());
         }
         let dtype = match &*weight {
             Weight::Dense { tensor, .. } => tensor.dtype(),
             Weight::Packed(_) => DType::F32,
         };
-        let sum = adapter::merged(path, weight, adapter)?.converted(dtype, &base.device)?;
+        let sum = adapter::merged(path, weight, adapter)?.converted(dtype, &device)?;
         originals.insert(tensor.to_owned(), std::mem::replace(weight, sum));
         Ok(())
     })?;

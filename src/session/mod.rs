@@ -227,7 +227,7 @@ impl Session {
 
     fn publish(&self) {
         let model = self.loaded.as_ref().map(|base| base.model.name.clone());
-        let targets = self.loaded.as_ref().map(|base| crate::adapter::module_names(&base.model)).unwrap_or_default();
+        let targets = self.loaded.as_ref().map(|base| crate::adapter::target_names(&base.model)).unwrap_or_default();
         let adapter = self.adapter.as_ref().map(Adapter::title);
         let data = self.data.as_ref().map(|data| data.name.clone());
         let names = [(self.unsaved.model, &model), (self.unsaved.adapter, &adapter)];

@@ -45,12 +45,13 @@ impl Session {
     /// As [`Session::save`].
     pub fn save_in_shards(&mut self, folder: &Path, merged: bool, limit: u64) -> Result<Saved> {
         let base = self.base()?;
-        if let Some(adapter) = self.adapter.as_ref().filter(|adapter| merged && adapter.deltas().prompt.is_some()) {
+        if let Some(adapter) = self.adapter.as_ref().filter(|adapter| merged && !adapter.changes_weights()) {
             return Err(Error::CannotMerge { adapter: adapter.title() });
         }
         let alone = self.adapter.as_ref().filter(|_| !merged);
         let coded = self.adapter.is_none();
-        let bytes = alone.map_or_else(|| stored(&base.model, coded), |adapter| adapter.parameters() as u64 * 4);
+        let whole = || self.adapter.as_ref().map_or_else(|| base.model.clone(), |adapter| adapter::receiver(&base.model, adapter));
+        let bytes = alone.map_or_else(|| stored(&whole(), coded), |adapter| adapter.parameters() as u64 * 4);
         store::check_room(folder, bytes)?;
         let (names, kept) = store::atomic_folder(folder, |folder| {
             let written = match alone {
@@ -109,7 +110,7 @@ fn with_bytes(error: Error, bytes: u64) -> Error {
 }
 
 fn save_model(folder: &Path, base: &Base, adapter: Option<&Adapter>, limit: u64) -> Result<Vec<PathBuf>> {
-    let model = &base.model;
+    let model = &adapter.map_or_else(|| base.model.clone(), |adapter| adapter::receiver(&base.model, adapter));
     let mut files = base.tokenizer.save(folder)?;
     let (mut pieces, mut widest, mut coded) = (Vec::new(), DType::F16, None);
     model.detached().visit(&mut |name, slot| {

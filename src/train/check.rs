@@ -44,11 +44,12 @@ fn largest(tensor: &Tensor) -> Result<f32> {
     Ok(tensor.detach().abs()?.sum_all()?.to_scalar()?)
 }
 
-/// Whether `name` is the A of a LoRA pair whose B is still all zeros.
+/// Whether `name` is one of a LoRA pair whose other is still all zeros: the A of a layer, the B of a table.
 fn behind_zero(name: &str, vars: &[(String, Var)]) -> Result<bool> {
-    let Some(path) = name.strip_suffix(".lora_A.weight") else { return Ok(false) };
-    let b = format!("{path}.lora_B.weight");
-    match vars.iter().find(|(name, _)| *name == b) {
+    let pairs = [(".lora_A.weight", ".lora_B.weight"), (".lora_embedding_B", ".lora_embedding_A")];
+    let other = pairs.iter().find_map(|(end, other)| Some(format!("{}{other}", name.strip_suffix(end)?)));
+    let Some(other) = other else { return Ok(false) };
+    match vars.iter().find(|(name, _)| *name == other) {
         Some((_, var)) => Ok(largest(var.as_tensor())? == 0.0),
         None => Ok(false),
     }

@@ -5,8 +5,8 @@ use candle_core::{DType, Tensor};
 use super::Tape;
 use crate::data::{self, Batch, Example, IGNORE};
 use crate::model::{Input, Model, NoTap, Tap};
-use crate::nn::{Deltas, Pass, Weight};
-use crate::ops::{self, HeadWeight};
+use crate::nn::{Deltas, Pass};
+use crate::ops;
 use crate::optim::{Gradients, Parameters};
 use crate::stop::Stop;
 use crate::words::ui;
@@ -23,17 +23,6 @@ impl Loss {
     /// Nats a token.
     pub fn mean(&self) -> f64 {
         self.sum / self.tokens.max(1) as f64
-    }
-}
-
-/// The output head of a model, `[vocabulary, hidden]`.
-///
-/// # Errors
-/// Never for models that `load` built: heads are stored `[out, in]`.
-pub fn head_of(model: &Model) -> HeadWeight {
-    match model.head.as_ref().map_or(&model.embed, |head| &head.weight) {
-        Weight::Dense { tensor, .. } => HeadWeight::Dense(tensor.clone()),
-        Weight::Packed(packed) => HeadWeight::Packed(packed.clone()),
     }
 }
 
@@ -110,7 +99,7 @@ pub fn gradients_on(
         let ids = ids(model, batch)?;
         let of_batch = tape.gradients(model, Input::Ids(&ids), &pass, vars, |hidden| {
             let (hidden, targets) = learned_rows(model, hidden, batch, aim.half)?;
-            let sum = ops::smoothed_cross_entropy(&hidden, &head_of(model), &targets, aim.smoothing)?;
+            let sum = model.loss(&hidden, &targets, aim.smoothing, &pass)?;
             loss.sum += f64::from(sum.to_scalar::<f32>()?);
             Ok((sum * (aim.scale / loss.tokens as f64))?)
         })?;
@@ -131,7 +120,7 @@ pub fn evaluate(model: &Model, pass: &Pass, examples: &[Example], batch: usize, 
         }
         let batch = data::batch(chunk, 0);
         let (hidden, targets) = learned_rows(model, &hidden(model, &batch, pass, &mut NoTap)?, &batch, pass.half)?;
-        loss.sum += ops::token_losses(&hidden, &head_of(model), &targets)?.iter().map(|l| f64::from(*l)).sum::<f64>();
+        loss.sum += model.losses(&hidden, &targets, pass)?.iter().map(|l| f64::from(*l)).sum::<f64>();
         loss.tokens += targets.len();
     }
     Ok(loss)

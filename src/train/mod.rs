@@ -12,7 +12,7 @@ mod stats;
 mod stopping;
 
 pub use checkpoint::{Progress, State, header};
-pub use loss::{Aim, Loss, evaluate, gradients, gradients_on, head_of};
+pub use loss::{Aim, Loss, evaluate, gradients, gradients_on};
 pub use recipe::Recipe;
 pub use recompute::{Recompute, Tape};
 pub use run::{Run, Step, Validation};

@@ -79,9 +79,11 @@ fn layer_of(name: &str) -> String {
     let parts: Vec<&str> = name.split('.').collect();
     match parts.iter().position(|part| part.parse::<usize>().is_ok()) {
         Some(at) => parts[at.saturating_sub(1)..=at].join("."),
-        None => {
-            parts.iter().rev().find(|part| !matches!(**part, "weight" | "bias")).map_or_else(|| name.to_owned(), |part| (*part).to_owned())
-        }
+        None => parts
+            .iter()
+            .rev()
+            .find(|part| !matches!(**part, "weight" | "bias") && !part.starts_with("lora_"))
+            .map_or_else(|| name.to_owned(), |part| (*part).to_owned()),
     }
 }
 

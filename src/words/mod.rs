@@ -4,6 +4,7 @@ pub mod adapters;
 pub mod cells;
 pub mod errors;
 pub mod formats;
+pub mod heads;
 pub mod help_zh;
 pub mod lab;
 pub mod luck;

@@ -170,17 +170,17 @@ fn a_config_that_lies() {
 fn targets_of_another_family() {
     let world = World::with(&["gpt2-tiny"]);
     assert_snapshot!(world.fail("%load gpt2-tiny\n%lora target=query_key_value"), @"
-    error: no linear layer is called `query_key_value`; this model has c_attn, c_proj, c_fc
+    error: no layer is called `query_key_value`; this model has c_attn, c_proj, c_fc, wte, lm_head
       %lora target=query_key_value
     hint: did you mean `c_attn`? `%lora target=c_attn`
     ");
     assert_snapshot!(world.fail("%load gpt2-tiny\n%lora target=zzzzzzzzzzzz"), @"
-    error: no linear layer is called `zzzzzzzzzzzz`; this model has c_attn, c_proj, c_fc
+    error: no layer is called `zzzzzzzzzzzz`; this model has c_attn, c_proj, c_fc, wte, lm_head
       %lora target=zzzzzzzzzzzz
     hint: did you mean `c_attn`? `%lora target=c_attn`
     ");
     assert_snapshot!(world.fail_in("zh", "%load gpt2-tiny\n%lora target=query_key_value"), @"
-    错误: 没有叫 `query_key_value` 的线性层；这个模型有 c_attn, c_proj, c_fc
+    错误: 没有叫 `query_key_value` 的层；这个模型有 c_attn, c_proj, c_fc, wte, lm_head
       %lora target=query_key_value
     提示: 是不是 `c_attn`？`%lora target=c_attn`
     ");

@@ -1,8 +1,9 @@
 //! %compare.
 
 use insta::assert_snapshot;
+use wire::Event;
 
-use crate::harness::world::World;
+use crate::harness::world::{Room, World, fixture, rows};
 
 const BEGIN: &str = "%load llama-tiny\n%data rows.jsonl val=0.25 show=0 --json\n";
 
@@ -62,4 +63,48 @@ fn what_it_kept_can_be_attached() {
       %compare
     hint: %data FILE
     ");
+}
+
+/// An interrupt in the second method: what both came to is in the table and in `%adapters`, and model, adapter and run are as before.
+#[test]
+fn an_interrupt_keeps_what_was_done() {
+    const STEPS: usize = 1000;
+    let prepared = || {
+        let (room, folder) = (Room::new(), tempfile::TempDir::new().unwrap());
+        let data = folder.path().join("rows.jsonl");
+        std::fs::write(&data, rows()).unwrap();
+        let begin = format!("%load {}\n%data {} val=0.25\n%lora r=4 name=mine", fixture("llama-tiny").display(), data.display());
+        room.run(&format!("{begin}\n%train steps=3 batch=2 lr=1e-2 seed=5 dtype=f32"));
+        (room, folder)
+    };
+    let (room, _folder) = prepared();
+    let before = room.json("%eval ppl --json");
+    let (mut methods, mut table) = (0, None);
+    let heard = room.watch(&format!("%compare lora,dora,full steps={STEPS} batch=2 lr=1e-2"), |event| {
+        if let Event::Table(found) = event {
+            table = Some(found.clone());
+        }
+        if matches!(event, Event::Progress { id, n: 2, .. } if id == "compare") {
+            methods += 1;
+            if methods == 2 {
+                room.desk.interrupt();
+            }
+        }
+    });
+    let report = heard.report.as_ref().unwrap();
+    assert_eq!((report.name.as_str(), report.message.as_str()), ("Interrupted", "interrupted: 2 of 3 methods are in the table"));
+    let steps: Vec<usize> = table.unwrap().rows.iter().map(|row| row[4].parse().unwrap()).collect();
+    assert!(steps[0] == STEPS && (2..STEPS).contains(&steps[1]) && steps.len() == 2, "{steps:?}");
+    let adapters = room.json("%adapters --json");
+    let names = |found: &serde_json::Value| -> Vec<String> {
+        let rows = found["adapters"].as_array().unwrap();
+        rows.iter().map(|row| format!("{} {}", row["name"].as_str().unwrap(), row["standing"].as_str().unwrap())).collect()
+    };
+    assert_eq!(names(&adapters), ["mine attached", "dora detached", "lora detached"]);
+    assert_eq!(room.json("%eval ppl --json"), before);
+    let (untouched, _other) = prepared();
+    assert_eq!(untouched.json("%eval ppl --json"), before);
+    let (resume, loss) = ("%train resume=true steps=6 --json", "%eval ppl --json");
+    assert_eq!(room.json(resume)["loss"], untouched.json(resume)["loss"], "the run goes on as if nothing had been compared");
+    assert_eq!(room.json(loss), untouched.json(loss));
 }

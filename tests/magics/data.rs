@@ -151,6 +151,7 @@ fn quant_says_what_it_cost() {
     vocabulary        120
     context           64
     adapter targets   q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj
+    at the ends       embed_tokens, lm_head
     ");
 }
 

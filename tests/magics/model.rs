@@ -19,6 +19,7 @@ fn load_and_info() {
     vocabulary        120
     context           64
     adapter targets   q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj
+    at the ends       embed_tokens, lm_head
     ");
     assert_snapshot!(world.run("%load gpt2-tiny dtype=bf16\n%info"), @"
     loaded gpt2-tiny: gpt2, 18.4 k parameters, 41.1 kB in <time>
@@ -32,6 +33,7 @@ fn load_and_info() {
     vocabulary        97
     context           64
     adapter targets   c_attn, c_proj, c_fc
+    at the ends       wte, lm_head
     ");
     assert_snapshot!(world.run("%load llama-q8_0.gguf\n%info"), @"
     loaded llama-q8_0: llama, 77.6 k parameters, 83.4 kB in <time>
@@ -45,6 +47,7 @@ fn load_and_info() {
     vocabulary        120
     context           64
     adapter targets   q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj
+    at the ends       embed_tokens, lm_head
     ");
 }
 
@@ -88,6 +91,7 @@ fn save_and_load_again() {
     context           64
     adapter           lora r=4 q_proj,v_proj: 896 (3.86 %)
     adapter targets   q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj
+    at the ends       embed_tokens, lm_head
     ");
     assert_snapshot!(world.run("%load llama-tiny\n%load adapter\n%save whole merged=true"), @"
     loaded llama-tiny: llama, 23.2 k parameters, 92.8 kB in <time>

@@ -86,6 +86,7 @@ fn a_loaded_prompt_is_described() {
     context           64
     adapter           p-tuning n=4 lstm: 96 (0.52 %)
     adapter targets   c_attn, c_proj, c_fc
+    at the ends       wte, lm_head
     model        gpt2-tiny
     adapter      p-tuning n=4 lstm
     data         -

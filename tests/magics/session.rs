@@ -220,7 +220,8 @@ fn help_explains() {
     选项
       r=N                   矩阵的秩 (默认: 16)
       alpha=X               缩放：增量乘以 alpha / r (默认: 32) (也可写作: lora_alpha)
-      target=TARGET         目标线性层的名字，用逗号分隔；`all-linear` 表示全部；也可以是匹配整个路径的正则表达式；不给时用该系列的默认选择 (也可写作: target_modules)
+      target=TARGET         目标层的名字，用逗号分隔；`all-linear` 表示块内的全部线性层；输出头和词嵌入表也可以用名字选择；也可以是匹配整个路径的正则表达式；不给时用该系列的默认选择 (也可写作: target_modules)
+      whole=TARGET          输出头或词嵌入表的名字：与矩阵一起整体训练，并随之保存 (也可写作: modules_to_save)
       exclude=TARGET        排除的层，写法同 `target` (也可写作: exclude_modules)
       layers=N              块的编号，用逗号分隔：`0,1` 或 `0-3` (也可写作: layers_to_transform)
       --rslora              按 alpha / sqrt(r) 缩放：高秩与低秩学得一样快 (也可写作: use_rslora)
@@ -239,6 +240,8 @@ fn help_explains() {
       %lora r=8 target_modules=q_proj,v_proj
       %lora dora=true target=all-linear layers=0-3 rank_pattern=down_proj:4
       %lora rslora=true r=64 alpha=16 name=wide
+      %lora target=all-linear,lm_head,embed_tokens
+      %lora target=all-linear whole=lm_head
       %lora detach=true
     ");
 }

@@ -20,10 +20,10 @@ fn lora(r: usize, dora: bool) -> Lora {
 }
 
 /// An adapter that changes something: B is not zero.
-fn trained(lora: Lora, model: &Model, seed: u64) -> Adapter {
+pub fn trained(lora: Lora, model: &Model, seed: u64) -> Adapter {
     let adapter = Adapter::new(lora, model, &Random::seeded(seed)).unwrap();
     for (i, (name, var)) in adapter.vars().iter().enumerate() {
-        if name.ends_with("lora_B.weight") {
+        if name.ends_with("lora_B.weight") || name.ends_with("lora_embedding_A") {
             let values = Random::seeded(seed + i as u64).normals(var.elem_count(), 0.1);
             var.set(&Tensor::from_vec(values, var.shape(), var.device()).unwrap()).unwrap();
         }
@@ -31,35 +31,35 @@ fn trained(lora: Lora, model: &Model, seed: u64) -> Adapter {
     adapter
 }
 
-fn data(name: &str) -> Dataset {
+pub fn data(name: &str) -> Dataset {
     let golden = tensors(&format!("{name}/training.safetensors"));
     let examples = super::fixture::examples(golden.get("plain.ids"), golden.get("plain.labels"));
     let val = examples[..3].to_vec();
     Dataset { val, ..in_order(examples, 7) }
 }
 
-fn recipe(steps: usize) -> Recipe {
+pub fn recipe(steps: usize) -> Recipe {
     Recipe { steps: Some(steps), batch: 2, lr: 1e-2, seed: 7, ..Recipe::default() }
 }
 
-fn train(session: &mut Session, steps: usize) -> Vec<f64> {
+pub fn train(session: &mut Session, steps: usize) -> Vec<f64> {
     session.begin_training(recipe(steps), DType::F32).unwrap();
     go_on(session)
 }
 
-fn go_on(session: &mut Session) -> Vec<f64> {
+pub fn go_on(session: &mut Session) -> Vec<f64> {
     while session.train_step().unwrap().is_some() {}
     session.finish_training().unwrap();
     session.run().unwrap().steps().iter().map(|step| step.loss).collect()
 }
 
-fn out(session: &Session, ids: &Tensor) -> Tensor {
+pub fn out(session: &Session, ids: &Tensor) -> Tensor {
     let deltas = session.adapter().map(|adapter| adapter.deltas().detached());
     logits(&session.base().unwrap().model.detached(), ids, deltas.as_ref())
 }
 
 /// Every number as it is stored, packed or not.
-fn bits(model: &Model) -> Vec<(String, Vec<u8>)> {
+pub fn bits(model: &Model) -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     let visited = model.detached().visit(&mut |name, slot| {
         let bytes = match slot {

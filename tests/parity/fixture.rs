@@ -101,8 +101,9 @@ pub fn session(place: &Path) -> Session {
 
 /// Logits `[B, T, V]` of a whole batch, without cache.
 pub fn logits(model: &Model, ids: &Tensor, deltas: Option<&Deltas>) -> Tensor {
-    let hidden = model.forward(Input::Ids(ids), None, &Pass { deltas, ..Pass::default() }, &mut NoTap).unwrap();
-    model.logits(&hidden).unwrap()
+    let pass = Pass { deltas, ..Pass::default() };
+    let hidden = model.forward(Input::Ids(ids), None, &pass, &mut NoTap).unwrap();
+    model.logits(&hidden, &pass).unwrap()
 }
 
 /// One example of each row; a label of -100 is not learned.

@@ -45,7 +45,7 @@ fn logits_and_hidden_states_equal_transformers() {
             let sums = probabilities.sum(3).unwrap();
             close("probabilities", &sums, &sums.ones_like().unwrap(), 1e-5);
         }
-        let tapped = model.logits(&last).unwrap();
+        let tapped = model.logits(&last, &Pass::default()).unwrap();
         assert_eq!(apart(&tapped, &logits(&model, &ids, None)), 0.0, "looking changes nothing");
     }
 }

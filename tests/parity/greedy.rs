@@ -26,7 +26,7 @@ fn rows(name: &str) -> Vec<(Vec<u32>, Vec<u32>)> {
 
 fn cached(model: &Model, ids: &[u32], cache: &mut Cache) -> Tensor {
     let hidden = model.forward(Input::Ids(&row(ids)), Some(std::slice::from_mut(cache)), &Pass::default(), &mut NoTap).unwrap();
-    model.logits(&hidden).unwrap().i(0).unwrap() // (T, V)
+    model.logits(&hidden, &Pass::default()).unwrap().i(0).unwrap() // (T, V)
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_row_in_a_batch_has_the_bits_of_the_row_alone() {
             let next: Vec<u32> = rows.iter().map(|(_, new)| new[t]).collect();
             let input = Tensor::new(next.clone(), &model.device).unwrap().unsqueeze(1).unwrap(); // (3, 1)
             let hidden = model.forward(Input::Ids(&input), Some(&mut batch), &Pass::default(), &mut NoTap).unwrap();
-            let together = model.logits(&hidden).unwrap();
+            let together = model.logits(&hidden, &Pass::default()).unwrap();
             for (row, cache) in alone.iter_mut().enumerate() {
                 let single = cached(&model, &next[row..=row], cache);
                 assert_eq!(apart(&single, &together.i(row).unwrap()), 0.0, "{name}, row {row}, token {t}");

@@ -109,6 +109,32 @@ fn layers_below_all_adapters_run_once() {
     same("two layers", 3, &model, Some(adapter.deltas()), &vars);
 }
 
+/// Beside the table all layers learn, beside the head none; the head's gradients come out of the fused loss.
+#[test]
+fn adapters_on_the_ends_get_the_same_gradients() {
+    for config in [llama(), gpt2()] {
+        let (model, _) = fresh(config);
+        let model = model.detached();
+        let table = model.family.names.embed.rsplit('.').next().unwrap();
+        for (targets, whole, lowest) in [
+            (vec![table, "lm_head"], vec![], 0),
+            (vec!["lm_head"], vec![], LAYERS),
+            (vec![table], vec!["lm_head"], 0),
+            (vec!["lm_head"], vec![table], 0),
+        ] {
+            for dora in [false, true] {
+                let whole = whole.iter().map(|name: &&str| (*name).to_owned()).collect();
+                let targets = Targets::list(targets.clone());
+                let lora = Lora { r: 3, alpha: 6.0, targets, dropout: 0.3, dora, whole, ..Lora::default() };
+                let adapter = Adapter::new(lora, &model, &Random::seeded(5)).unwrap();
+                let vars = adapter.vars().to_vec();
+                shaken(&vars, &mut Random::seeded(6));
+                same(&adapter.title(), lowest, &model, Some(adapter.deltas()), &vars);
+            }
+        }
+    }
+}
+
 /// Virtual tokens that are computed: as embeddings, and as keys and values of each layer.
 #[test]
 fn computed_soft_prompts_get_the_same_gradients() {

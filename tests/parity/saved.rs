@@ -9,7 +9,7 @@ use lantern::session::{Format, MAX_SHARD, Session};
 
 use super::fixture::{ADAPTED, MODELS, apart, device, empty_session, load, load_from, logits, open, path, session, tensors, tokenizer};
 use super::quantised::wider;
-use super::{gguf_families, prompts};
+use super::{ends, gguf_families, prompts};
 
 #[test]
 fn a_saved_model_loads_to_the_same_bits() {
@@ -174,6 +174,21 @@ fn what_parity_sh_compares() {
             let all = HashMap::from([("ids", wide), ("model", logits(&model, &ids, None)), ("adapter", adapted)]);
             candle_core::safetensors::save(&all, place.join("logits.safetensors")).unwrap();
         }
+    }
+    for (name, kind) in ends::FOLDERS {
+        let place = Path::new(&out).join(format!("{name}+{kind}"));
+        std::fs::create_dir_all(&place).unwrap();
+        let mut session = session(&path(name));
+        session.save(&place.join("model"), false).unwrap();
+        session.load_adapter(&path(&format!("{name}/{kind}"))).unwrap();
+        session.save(&place.join("adapter"), false).unwrap();
+        session.save(&place.join("merged"), true).unwrap();
+        let (model, ids) = (load(name), tensors(&format!("{name}/golden.safetensors")).ids("ids"));
+        let adapted = logits(&model, &ids, session.adapter().map(|adapter| adapter.deltas())).detach();
+        let merged = logits(&load_from(&place.join("merged"), name, None), &ids, None);
+        let wide = ids.to_dtype(candle_core::DType::I64).unwrap();
+        let all = [("ids", wide), ("model", logits(&model, &ids, None)), ("adapter", adapted), ("merged", merged)];
+        candle_core::safetensors::save(&HashMap::from(all), place.join("logits.safetensors")).unwrap();
     }
     for (name, kinds) in gguf_families::FILES.iter().chain(&[("llama", ["f32", "q8_0", "q4_1"].as_slice())]) {
         for kind in *kinds {

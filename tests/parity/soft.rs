@@ -80,7 +80,7 @@ fn a_cache_holds_the_virtual_tokens_from_its_first_use_on() {
             let mut step = |ids: &[u32]| {
                 let hidden = model.forward(Input::Ids(&row(ids)), Some(std::slice::from_mut(&mut cache)), &pass, &mut NoTap).unwrap();
                 assert_eq!(hidden.dim(1).unwrap(), ids.len());
-                model.logits(&hidden).unwrap().i(0).unwrap()
+                model.logits(&hidden, &Pass::default()).unwrap().i(0).unwrap()
             };
             let stepped = Tensor::cat(&[step(&TOKENS[..3]), step(&TOKENS[3..4]), step(&TOKENS[4..])], 0).unwrap();
             within(&kind, apart(&stepped, &whole) / largest(&whole), 1e-5);

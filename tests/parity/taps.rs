@@ -33,7 +33,7 @@ fn scaled(model: &Model, ids: &Tensor, at: (usize, Site), by: f64) -> Tensor {
     let mut tap = Scale { at, by, seen: 0 };
     let hidden = model.forward(Input::Ids(ids), None, &Pass::default(), &mut tap).unwrap();
     assert_eq!(tap.seen, 1, "{at:?}");
-    model.logits(&hidden).unwrap()
+    model.logits(&hidden, &Pass::default()).unwrap()
 }
 
 #[test]

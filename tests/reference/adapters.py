@@ -1,5 +1,6 @@
 """Adapters as PEFT writes them, and their golden values in each folder: lora/, rslora/, dora/ of gpt2-tiny and llama-tiny, patterns/ of
-both (chosen layers, ranks and alphas of their own), lora/ on every linear layer of the other families."""
+both (chosen layers, ranks and alphas of their own), lora/ on every linear layer of the other families; ends/, ends-dora/, whole/: on the embedding
+table and the head, tied and not."""
 import json
 
 import numpy as np
@@ -28,11 +29,21 @@ PATTERNS = {
                    "layers_to_transform": [1], "rank_pattern": {"q_proj": 2}, "alpha_pattern": {"mlp.down_proj": 2.5, "q_proj": 4},
                    "use_rslora": True, "use_dora": True},
 }
+ENDS = {  # (model, folder): settings, modules whose merged weights are kept
+    ("gpt2-tiny", "ends"): ({"target_modules": ["c_attn", "wte", "lm_head"]}, ["transformer.wte", "lm_head"]),
+    ("gpt2-tiny", "ends-dora"): ({"target_modules": ["wte", "lm_head"], "use_dora": True}, ["transformer.wte", "lm_head"]),
+    ("gpt2-tiny", "whole"): ({"target_modules": ["c_attn"], "modules_to_save": ["wte"]}, []),
+    ("llama-tiny", "ends"): ({"target_modules": ["q_proj", "embed_tokens", "lm_head"], "use_rslora": True}, ["model.embed_tokens"]),
+    ("llama-tiny", "whole"): ({"target_modules": ["q_proj", "embed_tokens"], "modules_to_save": ["lm_head"]}, []),
+    ("llama-tied-tiny", "ends-dora"): (
+        {"target_modules": ["down_proj", "embed_tokens", "lm_head"], "use_rslora": True, "use_dora": True}, ["model.embed_tokens", "lm_head"]),
+    ("gpt_neox-tiny", "ends"): ({"target_modules": r".*\.(embed_in|dense)|lm_head", "rank_pattern": {"lm_head": 4}}, []),
+}
 
 
 def saved(key):
     """A parameter's name as PEFT's file has it: without the adapter's name."""
-    return key.replace(".default", "").replace("lora_magnitude_vector.weight", "lora_magnitude_vector")
+    return key.replace(".modules_to_save", "").replace(".default", "").replace("lora_magnitude_vector.weight", "lora_magnitude_vector")
 
 
 def write_adapter(name, kind, settings):
@@ -44,10 +55,13 @@ def write_adapter(name, kind, settings):
         for key, value in sorted(model.named_parameters()):
             if "lora_magnitude_vector" in key:
                 value.mul_(torch.from_numpy(random.normal(1.0, 0.1, tuple(value.shape)).astype(np.float32)))
+            elif "modules_to_save" in key:
+                value.add_(torch.from_numpy(random.normal(0.0, 0.2, tuple(value.shape)).astype(np.float32)))
             elif "lora_" in key:
                 value.copy_(torch.from_numpy(random.normal(0.0, 0.2, tuple(value.shape)).astype(np.float32)))
     model.base_model.peft_config["default"].base_model_name_or_path = name
-    model.save_pretrained(FIXTURES / name / kind)
+    # Of its own accord PEFT writes a frozen table beside matrices on `embed_tokens` and `lm_head`; one folder has them.
+    model.save_pretrained(FIXTURES / name / kind, save_embedding_layers=(name, kind) == ("llama-tiny", "ends"))
     (FIXTURES / name / kind / "README.md").unlink(missing_ok=True)
     settings = json.loads((FIXTURES / name / kind / "adapter_config.json").read_text())
     for key in ["target_modules", "exclude_modules"]:
@@ -62,10 +76,18 @@ def open_adapter(name, kind, dtype=torch.float32):
     return model.to(dtype).eval()
 
 
+def untie(model):
+    """A head of its own, as PEFT advises before a merge: else adding to the head changes the embeddings too."""
+    head = model.get_output_embeddings()
+    head = getattr(head, "base_layer", head)
+    if head.weight is getattr(model.get_input_embeddings(), "base_layer", model.get_input_embeddings()).weight:
+        head.weight = torch.nn.Parameter(head.weight.detach().clone())
+
+
 def golden(name, kind):
     """Logits, loss, gradients and merged weights of one adapter."""
     model = open_adapter(name, kind)
-    merged = MERGED.get(name, []) if kind in KINDS else []
+    merged = MERGED.get(name, []) if kind in KINDS else ENDS[name, kind][1] if (name, kind) in ENDS else []
     ids = token_ids(name, 42, 2, 12)
     labels = labels_of(ids, 43)
     with torch.no_grad():
@@ -77,6 +99,8 @@ def golden(name, kind):
     loss.backward()
     grads = {f"grad.{saved(key)}": value.grad for key, value in model.named_parameters() if value.requires_grad}
     assert all(value.abs().max() > 1e-4 for value in grads.values())
+    if (name, kind) in ENDS:
+        untie(model)
     whole = model.merge_and_unload()
     with torch.no_grad():
         whole_logits = whole(ids).logits
@@ -108,6 +132,8 @@ def main():
         write(name, "patterns", PATTERNS[name], trained=False)
     for name, targets in ALL.items():
         write(name, "lora", {"target_modules": targets}, trained=False)
+    for (name, kind), (settings, _) in ENDS.items():
+        write(name, kind, settings, trained=name != "gpt_neox-tiny")
 
 
 if __name__ == "__main__":

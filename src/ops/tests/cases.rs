@@ -3,7 +3,7 @@
 use candle_core::{Tensor, Var};
 
 use super::normal;
-use crate::ops::{self, HeadWeight, Layout, plain};
+use crate::ops::{self, HeadDelta, HeadWeight, Layout, plain};
 use crate::random::Random;
 
 type Boxed = Box<dyn Fn(&[Tensor]) -> Tensor + Send + Sync>;
@@ -189,6 +189,25 @@ fn losses(r: &mut Random) -> Vec<Case> {
             move |o| {
                 let targets = Tensor::new(&again[..], o[0].device()).unwrap();
                 plain::token_losses(&o[0], &o[1], &targets, smoothing).unwrap().sum_all().unwrap()
+            },
+        ));
+    }
+    for (n, c, v, form) in [(5, 12, 700, 0), (5, 33, 70, 1), (1100, 24, 70, 1), (7, 24, 700, 2), (1100, 12, 70, 2)] {
+        let head = HeadWeight::Dense(normal(r, &[v, c], 0.3));
+        let targets: Vec<u32> = (0..n).map(|_| r.below(v) as u32).collect();
+        let operands =
+            [normal(r, &[n, c], 1.0), normal(r, &[n, 3], 0.5), normal(r, &[v, 3], 0.3), normal(r, &[v], 1.0), normal(r, &[n, c], 1.0)];
+        let used = [3, 4, 5][form];
+        let delta =
+            move |o: &[Tensor]| HeadDelta { low: o[1].clone(), b: o[2].clone(), gain: o.get(3).cloned(), dropped: o.get(4).cloned() };
+        let (again, dense) = (targets.clone(), head.clone());
+        cases.push(case(
+            format!("adapted cross-entropy {n} {c} {v} {form}"),
+            operands[..used].to_vec(),
+            move |o| ops::adapted_cross_entropy(&o[0], &head, &delta(o), &targets, 0.1).unwrap(),
+            move |o| {
+                let HeadWeight::Dense(head) = &dense else { panic!("dense") };
+                plain::adapted_losses(&o[0], head, &delta(o), &again, 0.1).unwrap().sum_all().unwrap()
             },
         ));
     }

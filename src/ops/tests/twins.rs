@@ -78,6 +78,9 @@ fn squares_of_rows_are_of_what_goes_into_an_output() {
         let packed = Arc::new(Packed::from(QTensor::quantize(&w, format).unwrap()));
         let wide = packed.dequantize(w.device()).unwrap();
         assert!(distance(&ops::packed_row_squares(&packed).unwrap(), &plain(&wide)) < 1e-5, "{format:?}");
+        assert!(distance(&ops::packed_column_squares(&packed).unwrap(), &plain(&wide.t().unwrap())) < 1e-5, "{format:?}");
+        let a = normal(&mut r, &[3, 300], 0.3);
+        assert!(distance(&ops::packed_rows_mixed(&a, &packed).unwrap(), &a.matmul(&wide).unwrap()) < 1e-5, "{format:?}");
     }
 }
 

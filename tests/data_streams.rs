@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use lantern::data::read::{Wanted, read};
-use lantern::data::{Dataset, Encode, Example, Layout, Options, Turn};
+use lantern::data::{Dataset, Encode, Example, Layout, Options, Turn, weigh};
 use lantern::stop::Stop;
 use lantern::{Error, Result};
 
@@ -262,4 +262,25 @@ fn a_stream_keeps_no_more_than_256_for_validation_and_knows_what_was_asked_for()
     std::fs::write(&path, (0..600).map(|i| format!("{{\"instruction\":\"{i}\",\"output\":\"b\"}}\n")).collect::<String>()).unwrap();
     let data = stream(&path, &Options { val: 0.5, ..Options::default() }).unwrap();
     assert_eq!((data.count(), data.val.len(), data.source.wanted), (344, 256, 300));
+}
+
+#[test]
+fn what_a_file_would_take_is_known_before_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "x".repeat(1000)).unwrap();
+        path
+    };
+    let whole = |paths: &[std::path::PathBuf], columns: &[&str]| {
+        let columns: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
+        weigh::whole(paths, &columns).unwrap()
+    };
+    let (lines, text) = (whole(&[at("a.jsonl")], &[]).unwrap(), whole(&[at("a.txt")], &[]).unwrap());
+    assert!(lines >= 5000 && text > 10 * lines);
+    assert_eq!(whole(&[at("a.jsonl"), at("a.txt")], &[]), Some(lines + text));
+    assert_eq!(whole(&[at("a.jsonl"), at("a.jsonl.gz")], &[]), None, "packed files cannot be streamed instead");
+    let pages = [fixture("pages.parquet")];
+    assert!(whole(&pages, &["image"]).unwrap() != whole(&pages, &[]).unwrap(), "only the columns that are needed count");
+    assert!(matches!(weigh::whole(&[folder.path().join("none.csv")], &[]), Err(Error::NotFound { .. })));
 }

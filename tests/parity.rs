@@ -11,6 +11,7 @@ mod forward;
 mod gguf;
 mod gguf_families;
 mod gguf_tokens;
+mod graph;
 mod greedy;
 mod layouts;
 mod nf4;

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use lantern::data::read::{Wanted, read, read_all};
-use lantern::data::{Dataset, Encode, Example, Layout, Options, Row, Turn};
-use lantern::stop::Stop;
+use lantern::data::{Layout, Row, Turn};
 use lantern::{Error, Result};
 
-fn fixture(name: &str) -> PathBuf {
+pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("tests/fixtures/parquet").join(name)
 }
 
@@ -98,123 +97,4 @@ fn packed_files_are_unpacked() {
     writer.finish().unwrap();
     let read = read(&gz, &Wanted::default()).unwrap();
     assert_eq!(read.rows, [(1, Row::Text("one".into())), (2, Row::Text("two".into()))]);
-}
-
-/// One token a byte; nothing ends a text but 0.
-struct Bytes;
-
-impl Encode for Bytes {
-    fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        self.encode_plain(text)
-    }
-
-    fn encode_plain(&self, text: &str) -> Result<Vec<u32>> {
-        Ok(text.bytes().map(u32::from).collect())
-    }
-
-    fn text(&self, ids: &[u32]) -> Result<String> {
-        Ok(ids.iter().map(|id| char::from(*id as u8)).collect())
-    }
-
-    fn eos(&self) -> Option<u32> {
-        Some(0)
-    }
-
-    fn has_chat(&self) -> bool {
-        false
-    }
-
-    fn chat(&self, _: &[Turn], _: bool) -> Result<String> {
-        Err(Error::NoChatTemplate { model: String::new() })
-    }
-}
-
-fn stream(path: &Path, options: &Options) -> Result<Dataset> {
-    Dataset::stream(path, options, &Bytes, &mut |_, _| {}, &Stop::new())
-}
-
-/// All examples to train on, asked for in the order given.
-fn all(data: &mut Dataset, order: impl Iterator<Item = usize>) -> Vec<Example> {
-    order
-        .map(|i| {
-            data.prepare(&[i], &Bytes).unwrap();
-            Example { row: 0, ..data.get(i).clone() }
-        })
-        .collect()
-}
-
-#[test]
-fn a_stream_has_the_examples_of_the_file_in_any_order() {
-    let folder = tempfile::tempdir().unwrap();
-    let rows: Vec<(String, String)> = (0..50).map(|i| (format!("add {i}, \"please\"\nnow"), format!("{}", i + 1))).collect();
-    let json = rows.iter().map(|(q, a)| format!("{}\n\n", serde_json::json!({ "instruction": q, "output": a }))).collect::<String>();
-    let csv = rows.iter().map(|(q, a)| format!("\"{}\",{a}\r\n", q.replace('"', "\"\""))).collect::<String>();
-    for (name, text) in
-        [("a.jsonl", json.clone()), ("a.csv", format!("\u{feff}instruction,output\r\n{csv}")), ("b.jsonl", json.trim_end().to_owned())]
-    {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        let options = Options { val: 0.2, ..Options::default() };
-        let whole = Dataset::load(&path, &Options { val: 0.0, ..options.clone() }, &Bytes).unwrap();
-        let mut streamed = stream(&path, &options).unwrap();
-        assert_eq!((streamed.count(), streamed.val.len(), streamed.layout), (40, 10, Layout::Instruction));
-        let forward = all(&mut streamed, 0..40);
-        let mut backward = all(&mut streamed, (0..40).rev());
-        backward.reverse();
-        assert_eq!(forward, backward, "{name}");
-        // Together with what is held out: the file's examples, each once.
-        let mut together: Vec<Vec<u32>> = forward.iter().chain(&streamed.val).map(|example| example.ids.clone()).collect();
-        let mut expected: Vec<Vec<u32>> = whole.train.iter().map(|example| example.ids.clone()).collect();
-        together.sort();
-        expected.sort();
-        assert_eq!(together, expected, "{name}");
-        assert!(whole.train.iter().any(|example| Example { row: 0, ..example.clone() } == forward[0]), "masks are the same too");
-        // The same seed holds the same rows out; a limit ends with its row.
-        assert_eq!(stream(&path, &options).unwrap().val, streamed.val);
-        let mut few = stream(&path, &Options { limit: Some(3), val: 0.0, ..Options::default() }).unwrap();
-        let first: Vec<Example> = whole.train[..3].iter().map(|example| Example { row: 0, ..example.clone() }).collect();
-        assert_eq!(all(&mut few, 0..3), first, "{name}");
-    }
-}
-
-#[test]
-fn streamed_text_is_cut_at_line_ends_and_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.txt");
-    let text: String = (0..200).map(|i| format!("line {i} 第{i}行{}\n", if i == 90 { "长".repeat(500) } else { String::new() })).collect();
-    std::fs::write(&path, &text).unwrap();
-    let mut data = stream(&path, &Options { block: 16, val: 0.0, ..Options::default() }).unwrap();
-    assert!(data.count() > 20);
-    let count = data.count();
-    let pieces = all(&mut data, 0..count);
-    let bytes: Vec<u8> = pieces.iter().flat_map(|example| example.ids.iter().map(|id| *id as u8)).collect();
-    assert_eq!(String::from_utf8(bytes).unwrap(), text);
-    assert!(pieces.iter().all(|example| example.len() <= 128));
-    let ends = pieces.iter().filter(|example| example.ids.last() == Some(&u32::from(b'\n'))).count();
-    assert!(ends * 10 > pieces.len() * 7, "{ends} of {}", pieces.len());
-}
-
-#[test]
-fn a_stream_names_what_is_wrong_before_a_run_and_in_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.jsonl");
-    let good = "{\"instruction\":\"a\",\"output\":\"b\"}\n";
-    std::fs::write(&path, format!("{good}\n{{\"instruction\":\"a\"}}\n")).unwrap();
-    assert!(matches!(stream(&path, &Options::default()), Err(Error::BadRow { row: 3, cause, .. }) if cause.contains("`output`")));
-    std::fs::write(&path, format!("{good}{{\"instruction\":\"a\",\"output\":\" \"}}\n{good}")).unwrap();
-    let mut data = stream(&path, &Options { val: 0.0, ..Options::default() }).unwrap();
-    assert_eq!((data.count(), data.dropped), (2, 1));
-    // Rewritten while it is in use: another length of row, no row any more.
-    std::fs::write(&path, "x".repeat(200)).unwrap();
-    assert!(matches!(data.prepare(&[1], &Bytes), Err(Error::BadRow { row: 2, .. })));
-    for (name, text) in [("a.json", "[]"), ("a.txt", " \n"), ("a.jsonl", "\n"), ("a.csv", "text\n")] {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        let refused = stream(&path, &Options::default());
-        assert!(matches!(refused, Err(Error::EmptyData { .. } | Error::BadValue { .. })), "{name}: {refused:?}");
-    }
-    let stop = Stop::new();
-    stop.raise();
-    std::fs::write(&path, good.repeat(3000)).unwrap();
-    assert!(matches!(Dataset::stream(&path, &Options::default(), &Bytes, &mut |_, _| {}, &stop), Err(Error::Interrupted { .. })));
 }

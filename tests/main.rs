@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one module a subject.
 
 mod data_files;
+mod data_streams;
 mod harness;
 
 mod bad_input;

@@ -63,6 +63,8 @@ pub struct Source {
     pub hub: Option<String>,
     /// `Dataset::train` holds only a few rows to look at; the others are read as batches need them.
     pub stream: Option<Arc<Stream>>,
+    /// Validation examples that were asked for: of a stream, some may not be kept.
+    pub wanted: usize,
     /// What the next batches need.
     pub(super) ready: BTreeMap<usize, Example>,
 }

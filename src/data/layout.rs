@@ -25,7 +25,7 @@ impl Layout {
 }
 
 /// One message of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Turn {
     /// `system`, `user`, `assistant`, `tool`.
     pub role: String,
@@ -39,7 +39,7 @@ impl Turn {
 }
 
 /// One row as written, before any template.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Row {
     Instruction {
         instruction: String,
@@ -52,6 +52,17 @@ pub enum Row {
 }
 
 impl Row {
+    /// All that it says, in order.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let (three, turns): (&[&String], &[Turn]) = match self {
+            Self::Instruction { instruction, input, output } => (&[instruction, input, output], &[]),
+            Self::Chat(turns) => (&[], turns),
+            Self::Text(text) => (&[text], &[]),
+        };
+        let fixed: Vec<&str> = three.iter().map(|text| text.as_str()).collect();
+        fixed.into_iter().chain(turns.iter().flat_map(|turn| [turn.role.as_str(), turn.content.as_str()]))
+    }
+
     /// Nothing in it could be learned.
     pub fn is_empty(&self) -> bool {
         let blank = |text: &str| text.trim().is_empty();

@@ -2,21 +2,29 @@
 //!
 //! Plain vectors only; tensors are made by whoever trains. The tokenizer is known through [`Encode`] alone.
 
+mod array;
 pub mod batch;
+mod columns;
 pub mod dataset;
 pub mod encode;
 pub mod layout;
+mod levels;
 pub mod mask;
 pub mod order;
+mod pages;
 pub mod parquet;
 pub mod parse;
+mod part;
 pub mod read;
 mod scan;
 pub mod split;
 pub mod stream;
+mod streamed;
 pub mod template;
 pub mod tokenizer;
 pub mod view;
+pub mod weigh;
+mod window;
 
 #[cfg(test)]
 mod tests;

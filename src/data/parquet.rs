@@ -1,4 +1,4 @@
-//! Parquet files: the columns that make rows, one row after the other. Read whole; lists of structs become lists of objects.
+//! Parquet files: the columns that make rows, one row after the other; lists of structs become lists of objects.
 
 use std::fs::File;
 use std::path::Path;
@@ -39,7 +39,7 @@ pub fn read(path: &Path, wanted: &Wanted) -> Result<Rows> {
 }
 
 /// Only the columns that can make a row, if there are any: pictures and embeddings stay on the disk.
-fn needed(schema: &Type, wanted: &Wanted) -> std::result::Result<Option<Type>, ParquetError> {
+pub fn needed(schema: &Type, wanted: &Wanted) -> std::result::Result<Option<Type>, ParquetError> {
     let known = |name: &str| if wanted.columns.is_empty() { layout::is_known(name) } else { wanted.columns.iter().any(|c| c == name) };
     let fields: Vec<Arc<Type>> = schema.get_fields().iter().filter(|field| known(field.name())).cloned().collect();
     if fields.is_empty() {
@@ -49,7 +49,7 @@ fn needed(schema: &Type, wanted: &Wanted) -> std::result::Result<Option<Type>, P
 }
 
 /// What is said without the words that say which library says it.
-fn said(error: &ParquetError) -> String {
+pub fn said(error: &ParquetError) -> String {
     let text = error.to_string();
     if ["codec", "ompression", "isabled feature"].iter().any(|word| text.contains(word)) {
         return formats::CODEC.with(&[("cause", &text)]);
@@ -57,7 +57,7 @@ fn said(error: &ParquetError) -> String {
     text
 }
 
-fn object(record: Record) -> Fields {
+pub fn object(record: Record) -> Fields {
     record.into_columns().into_iter().map(|(name, field)| (name, value(field))).collect()
 }
 

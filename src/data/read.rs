@@ -93,8 +93,8 @@ fn unpacked(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
 }
 
 /// Whether a file must be unpacked as a whole before anything of it can be read.
-pub fn is_packed(path: &Path, start: &[u8]) -> bool {
-    parquet::is_parquet(start) || ["gz", "zst"].contains(&extension(path).as_str())
+pub fn is_packed(path: &Path) -> bool {
+    ["gz", "zst"].contains(&extension(path).as_str())
 }
 
 fn extension(path: &Path) -> String {

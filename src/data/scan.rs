@@ -1,6 +1,7 @@
 //! The one pass over a streamed file: where its rows begin, and whether each can be read.
 
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -40,16 +41,49 @@ pub struct Scan<'a> {
     pub options: &'a Options,
     pub stop: &'a Stop,
     pub progress: &'a mut dyn FnMut(u64, Option<u64>),
+    /// Bytes of the files before this one, and of all.
+    pub before: u64,
     pub total: u64,
+    /// Rows that are still wanted.
+    pub left: usize,
     pub layout: Option<Layout>,
     pub columns: Vec<String>,
+    /// Where each row begins that something can be learned from.
     pub offsets: Vec<u64>,
+    /// A number for what each of them says: the same for the same.
+    pub marks: Vec<u64>,
     /// Where the last row that was read ends.
     pub end: u64,
-    pub dropped: usize,
+    /// Rows so far, and of those the ones left out: how many were kept before each.
+    pub seen: usize,
+    pub holes: Vec<usize>,
+    /// Of the rows' text, where the file's own bytes are not read from end to end.
+    pub hash: Option<Sha256>,
 }
 
-impl Scan<'_> {
+impl<'a> Scan<'a> {
+    pub fn new(path: &'a Path, options: &'a Options, stop: &'a Stop, progress: &'a mut dyn FnMut(u64, Option<u64>)) -> Self {
+        let left = options.limit.unwrap_or(usize::MAX);
+        let (offsets, marks, holes, columns) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self {
+            path,
+            options,
+            stop,
+            progress,
+            before: 0,
+            total: 0,
+            left,
+            layout: None,
+            columns,
+            offsets,
+            marks,
+            end: 0,
+            seen: 0,
+            holes,
+            hash: None,
+        }
+    }
+
     pub fn lines(&mut self, from: &mut Hashed) -> Result<()> {
         let (mut reader, mut line, mut at, mut place) = (BufReader::with_capacity(1 << 20, from), Vec::new(), 0, 0);
         loop {
@@ -113,28 +147,58 @@ impl Scan<'_> {
             let end = piece(&held, size);
             let text = self.utf8(&held[..end], lines)?;
             if !text.trim().is_empty() {
+                let mark = mark(text);
+                self.marks.push(mark);
                 self.offsets.push(at);
+                self.seen += 1;
             }
             lines += held[..end].iter().filter(|byte| **byte == b'\n').count();
             at += end as u64;
             self.end = at;
             held.drain(..end);
-            if self.enough(self.offsets.len(), at)? {
+            if self.enough(self.seen, at)? {
                 return Ok(());
             }
         }
     }
 
+    /// Text that begins on a line.
     fn utf8<'t>(&self, bytes: &'t [u8], line: usize) -> Result<&'t str> {
-        std::str::from_utf8(bytes).map_err(|_| Error::NotUtf8 { path: self.path.display().to_string(), line })
+        std::str::from_utf8(bytes).map_err(|error| {
+            let before = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+            Error::NotUtf8 { path: self.path.display().to_string(), line: line + before }
+        })
     }
 
-    fn bad(&self, row: usize, cause: String) -> Error {
+    /// The line with bytes that are no UTF-8, if there is one: what reading the whole file would stumble over first.
+    pub fn not_utf8(&self) -> Result<Option<Error>> {
+        let mut file = File::open(self.path).map_err(Error::io(self.path))?;
+        let (mut block, mut held, mut line) = (vec![0; 1 << 20], Vec::new(), 1);
+        loop {
+            let count = file.read(&mut block).map_err(Error::io(self.path))?;
+            held.extend_from_slice(&block[..count]);
+            let good = match std::str::from_utf8(&held) {
+                Ok(text) => text.len(),
+                // A letter that goes on in the next block.
+                Err(error) if count > 0 && error.error_len().is_none() => error.valid_up_to(),
+                Err(error) => {
+                    let line = line + held[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+                    return Ok(Some(Error::NotUtf8 { path: self.path.display().to_string(), line }));
+                }
+            };
+            line += held.drain(..good).filter(|byte| *byte == b'\n').count();
+            if count == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    pub fn bad(&self, row: usize, cause: String) -> Error {
         Error::BadRow { path: self.path.display().to_string(), row, cause }
     }
 
     /// Checks one row as reading it for good would.
-    fn row(&mut self, place: usize, at: u64, fields: &Fields) -> Result<()> {
+    pub fn row(&mut self, place: usize, at: u64, fields: &Fields) -> Result<()> {
         let renamed = layout::chosen(fields, &self.options.columns).map_err(|cause| self.bad(place, cause))?;
         let seen = renamed.as_ref().unwrap_or(fields);
         let layout = match self.layout {
@@ -148,24 +212,38 @@ impl Scan<'_> {
             }
         };
         let row = layout::row(layout, seen).map_err(|cause| self.bad(place, cause))?;
+        self.seen += 1;
+        if let Some(hash) = &mut self.hash {
+            row.texts().for_each(|text| {
+                hash.update((text.len() as u64).to_le_bytes());
+                hash.update(text);
+            });
+        }
         if row.is_empty() {
-            self.dropped += 1;
+            self.holes.push(self.offsets.len());
         } else {
             self.offsets.push(at);
+            self.marks.push(mark(&row));
         }
         Ok(())
     }
 
     /// Whether no more rows are wanted; reports, and looks at the cancel flag, now and then.
-    fn enough(&mut self, rows: usize, at: u64) -> Result<bool> {
+    pub fn enough(&mut self, rows: usize, at: u64) -> Result<bool> {
         if rows.is_multiple_of(LOOK) {
-            (self.progress)(at, Some(self.total));
+            (self.progress)(self.before + at, Some(self.total));
             if self.stop.raised() {
                 return Err(Error::Interrupted { what: ui::DATA.text().to_owned() });
             }
         }
-        Ok(self.options.limit.is_some_and(|limit| self.offsets.len() >= limit))
+        Ok(self.seen >= self.left)
     }
+}
+
+fn mark(row: &(impl Hash + ?Sized)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    row.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Where the first piece of `bytes` ends.

@@ -1,6 +1,6 @@
 //! Some examples are kept from training to see whether what was learned holds for others.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::Example;
 use crate::random::Random;
@@ -18,29 +18,42 @@ pub fn split(mut examples: Vec<Example>, val: f64, seed: u64) -> Result<(Vec<Exa
     if val == 0.0 || n < 2 {
         return Ok((examples, Vec::new()));
     }
-    let kept = ((n as f64 * val).round() as usize).clamp(1, n - 1);
+    let kept = share(n, val);
     Random::seeded(seed).fork("split").shuffle(&mut examples);
     let held_out = examples.split_off(n - kept);
     Ok((examples, held_out))
 }
 
-/// Rows of `n` that a stream keeps for validation, at most `most`, in order; as many as [`split`] would keep otherwise.
-pub fn held(n: usize, val: f64, most: usize, seed: u64) -> Vec<usize> {
+/// The same split of the numbers 0..n, of which at most `most` are kept for validation. Without any the order is theirs.
+pub fn numbers(n: u32, val: f64, most: usize, seed: u64) -> (Vec<u32>, Vec<u32>) {
+    let mut all: Vec<u32> = (0..n).collect();
     if val == 0.0 || n < 2 {
-        return Vec::new();
+        return (all, Vec::new());
     }
-    let kept = ((n as f64 * val).round() as usize).clamp(1, (n - 1).min(most));
-    let (mut random, mut held) = (Random::seeded(seed).fork("split"), BTreeSet::new());
-    while held.len() < kept {
-        held.insert(random.below(n));
-    }
-    held.into_iter().collect()
+    let kept = share(n as usize, val).min(most);
+    Random::seeded(seed).fork("split").shuffle(&mut all);
+    let held_out = all.split_off(n as usize - kept);
+    (all, held_out)
+}
+
+/// How many of `n` examples a share of them is: at least one, and not all.
+pub fn share(n: usize, val: f64) -> usize {
+    if val == 0.0 || n < 2 { 0 } else { ((n as f64 * val).round() as usize).clamp(1, n - 1) }
 }
 
 /// Validation examples that also stand, token for token, in the training set: they measure memory, not learning.
 pub fn duplicates(train: &[Example], val: &[Example]) -> usize {
     let seen: HashSet<&[u32]> = train.iter().map(|example| example.ids.as_slice()).collect();
     val.iter().filter(|example| seen.contains(example.ids.as_slice())).count()
+}
+
+/// Rows of `held` whose mark another row has that is not among them.
+pub fn repeated(marks: &[u64], held: &[u32]) -> usize {
+    let mut apart: HashMap<u64, usize> = HashMap::new();
+    held.iter().for_each(|row| *apart.entry(marks[*row as usize]).or_default() += 1);
+    let mut all: HashMap<u64, usize> = apart.keys().map(|mark| (*mark, 0)).collect();
+    marks.iter().for_each(|mark| all.get_mut(mark).into_iter().for_each(|count| *count += 1));
+    held.iter().map(|row| marks[*row as usize]).filter(|mark| all.get(mark) > apart.get(mark)).count()
 }
 
 #[cfg(test)]

@@ -1,52 +1,45 @@
-//! A file larger than memory: one pass finds where its rows begin and checks them; each is worded and tokenised when a batch needs it.
+//! Files larger than memory: one pass finds where their rows begin and checks them; each is worded and tokenised when a batch needs it.
 //!
-//! Rows have the numbers 0.. and are read in any order, so the order of a run and its place in it are those of data in memory.
+//! Rows have the numbers 0.. and are read in any order, so the split, the order of a run and its place in it are those of data in memory.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
 use super::dataset::{self, Options};
-use super::layout::{self, Fields, Layout, Row};
+use super::layout::{Layout, Row};
 use super::mask::{self, Example};
-use super::read::{self, Format};
-use super::scan::{Hashed, Scan, csv_reader};
-use super::{Dataset, Encode, Source, Template, split};
+use super::part::{self, Part};
+use super::scan::Scan;
+use super::{Encode, Template, split};
 use crate::stop::Stop;
-use crate::words::formats;
 use crate::{Error, Result};
 
-/// Bytes of running text that stand for one token.
-const BYTES_A_TOKEN: usize = 4;
-
 /// Validation examples of a stream: they are kept in memory.
-const MOST_HELD: usize = 256;
-/// Training examples of a stream that the view and the forecasts are made from.
-const LOOKED_AT: usize = 64;
+pub const MOST_HELD: usize = 256;
 
-/// Where the rows of a file are, and how they become examples.
+/// Rows that are looked at for one with something to learn.
+const TRIED: usize = 1000;
+
+/// Where the rows of some files are, and how they become examples.
 #[derive(Debug)]
 pub struct Stream {
-    path: PathBuf,
-    file: File,
-    format: Format,
+    parts: Vec<Part>,
+    /// The number of each part's first row, and how many rows there are.
+    starts: Vec<usize>,
     pub layout: Layout,
     pub template: Option<Template>,
     /// The columns that rows are made of.
     pub columns: Vec<String>,
     chosen: Vec<String>,
-    /// The names in the first record of a CSV file.
-    header: Vec<String>,
     max_length: usize,
-    /// Where each row begins, and where the last one ends.
-    offsets: Vec<u64>,
-    /// Rows kept from training, in order.
-    held: Vec<usize>,
-    /// SHA-256 of the whole file.
+    /// Rows to train on, in the order of data in memory.
+    trained: Vec<u32>,
+    /// Rows kept from training.
+    held: Vec<u32>,
+    /// Validation rows that also stand among the others.
+    pub duplicates: usize,
+    /// SHA-256 of what is read.
     pub digest: [u8; 32],
     /// Rows left out, for their answer is empty.
     pub dropped: usize,
@@ -54,199 +47,134 @@ pub struct Stream {
 
 impl PartialEq for Stream {
     fn eq(&self, other: &Self) -> bool {
-        self.path == other.path && self.digest == other.digest && self.offsets == other.offsets
+        self.digest == other.digest && self.trained == other.trained && self.held == other.held
     }
 }
 
 impl Stream {
-    /// Reads the file once. `progress` gets bytes so far and in all.
+    /// Reads the files once. `progress` gets bytes so far and in all.
     ///
     /// # Errors
-    /// `BadValue` for a format without rows that stand alone; those of [`read::read`]; `NoChatTemplate`; `Interrupted`.
+    /// Those of [`super::read::read_all`]; `BadValue` for a packed file; `NoChatTemplate`; `NothingToLearn`; `Interrupted`.
     pub fn open(
-        path: &Path,
+        paths: &[PathBuf],
         options: &Options,
         tokenizer: &impl Encode,
         progress: &mut dyn FnMut(u64, Option<u64>),
         stop: &Stop,
     ) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io(path))?;
-        let mut start = vec![0; 4096];
-        let count = (&file).read(&mut start).map_err(Error::io(path))?;
-        let head = String::from_utf8_lossy(&start[..count]).into_owned();
-        let format = read::format(path, &head);
-        if matches!(format, Format::Json) || read::is_packed(path, head.as_bytes()) {
-            let allowed = formats::STREAMED.text().to_owned();
-            return Err(Error::BadValue { option: "stream".into(), given: "true".into(), allowed });
+        let total = part::size(paths)?;
+        let (mut parts, mut starts, mut marks, mut hash) = (Vec::<Part>::new(), vec![0], Vec::new(), Sha256::new());
+        let (mut known, mut before, mut seen) = (None::<(Layout, Vec<String>)>, 0, 0);
+        for path in paths {
+            let mut scan = Scan::new(path, options, stop, progress);
+            if seen >= scan.left {
+                break;
+            }
+            (scan.before, scan.total, scan.left) = (before, total, scan.left - seen);
+            let part = Part::open(&mut scan, options)?;
+            seen += scan.seen;
+            marks.append(&mut scan.marks);
+            before += part::size(std::slice::from_ref(path))?;
+            let found = scan.layout.map(|layout| (layout, std::mem::take(&mut scan.columns)));
+            if let (Some((layout, _)), Some((other, columns))) = (&known, &found)
+                && layout != other
+            {
+                return Err(Error::UnknownLayout { path: path.display().to_string(), given: columns.join(", ") });
+            }
+            known = known.or(found);
+            hash.update(part.digest);
+            starts.push(starts.last().copied().unwrap_or(0) + part.len());
+            parts.push(part);
         }
-        let total = file.metadata().map_err(Error::io(path))?.len();
-        let again = file.try_clone().map_err(Error::io(path))?;
-        let mut scan =
-            Scan { path, options, stop, progress, total, layout: None, columns: Vec::new(), offsets: Vec::new(), end: 0, dropped: 0 };
-        let mut hashed = Hashed { file: again, hash: Sha256::new() };
-        hashed.file.rewind().map_err(Error::io(path))?;
-        let header = match format {
-            Format::Csv(separator) => scan.csv(&mut hashed, separator)?,
-            Format::Text => scan.text(&mut hashed, options.block * BYTES_A_TOKEN).map(|()| Vec::new())?,
-            _ => scan.lines(&mut hashed).map(|()| Vec::new())?,
-        };
-        let Scan { layout, columns, mut offsets, end, dropped, .. } = scan;
-        let layout = layout.filter(|_| !offsets.is_empty()).ok_or_else(|| Error::EmptyData { path: path.display().to_string() })?;
-        offsets.push(end);
+        let empty = || Error::EmptyData { path: paths.first().map(|path| path.display().to_string()).unwrap_or_default() };
+        let (layout, columns) = known.ok_or_else(empty)?;
+        let dropped = parts.iter().map(Part::dropped).sum();
+        let digest = if let [one] = parts.as_slice() { one.digest } else { hash.finalize().into() };
+        let n = starts.last().copied().unwrap_or(0);
+        if n == 0 {
+            return Err(Error::NothingToLearn { examples: dropped });
+        }
+        let (trained, held) = split::numbers(number(n)?, options.val, MOST_HELD, options.seed);
         let template = dataset::template_for(layout, options, tokenizer)?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-            format,
-            layout,
-            template,
-            columns,
-            chosen: options.columns.clone(),
-            header,
-            max_length: options.max_length,
-            offsets,
-            held: Vec::new(),
-            digest: hashed.hash.finalize().into(),
-            dropped,
-        })
+        let duplicates = split::repeated(&marks, &held);
+        let (chosen, max_length) = (options.columns.clone(), options.max_length);
+        Ok(Self { parts, starts, layout, template, columns, chosen, max_length, trained, held, duplicates, digest, dropped })
     }
 
-    /// Keeps rows from training, in order.
-    pub fn hold(&mut self, rows: Vec<usize>) {
-        self.held = rows;
-    }
-
-    pub fn held(&self) -> &[usize] {
-        &self.held
+    /// Rows kept from training.
+    pub fn held(&self) -> impl Iterator<Item = usize> {
+        self.held.iter().map(|row| *row as usize)
     }
 
     /// Rows to train on.
     pub fn count(&self) -> usize {
-        self.len() - self.held.len()
+        self.trained.len()
     }
 
     /// The row of the training example `i`.
     pub fn trained(&self, i: usize) -> usize {
-        self.held.iter().fold(i, |row, held| if *held <= row { row + 1 } else { row })
+        self.trained[i] as usize
     }
 
     /// Rows.
     pub fn len(&self) -> usize {
-        self.offsets.len() - 1
+        self.trained.len() + self.held.len()
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Row `i` as an example; where the cut leaves nothing to learn, the next row that has something.
+    /// Which row of the files row `i` is, those left out counted, from 0.
+    pub fn ordinal(&self, i: usize) -> usize {
+        let (p, at) = self.find(i);
+        self.parts[..p].iter().map(|part| part.len() + part.dropped()).sum::<usize>() + self.parts[p].ordinal(at)
+    }
+
+    fn find(&self, i: usize) -> (usize, usize) {
+        let p = self.starts.partition_point(|start| *start <= i).saturating_sub(1).min(self.parts.len() - 1);
+        (p, i - self.starts[p])
+    }
+
+    /// Row `i` as an example, of which the cut may leave nothing to learn.
     ///
     /// # Errors
-    /// `BadRow`, also for a file that has changed; `NothingToLearn` where no row has anything.
+    /// `BadRow`, also for a file that has changed.
+    pub fn row(&self, i: usize, tokenizer: &impl Encode) -> Result<(Row, Example)> {
+        let (p, at) = self.find(i);
+        let part = &self.parts[p];
+        let row = part.row(at, self.layout, &self.chosen)?;
+        let mut example = match &row {
+            Row::Text(text) if part.is_text() => Example::new(mask::open(tokenizer, text)?, 0),
+            _ => dataset::example(&part.path, 0, &row, self.template, tokenizer).map_err(|error| match error {
+                Error::BadRow { cause, .. } => part.bad(at, cause),
+                other => other,
+            })?,
+        };
+        example.cut(self.max_length);
+        Ok((row, Example { row: self.ordinal(i), ..example }))
+    }
+
+    /// Row `i`; where the cut leaves nothing to learn, the next one to train on that has something.
+    ///
+    /// # Errors
+    /// Those of [`Stream::row`]; `NothingToLearn` where so many rows in a row have nothing.
     pub fn example(&self, i: usize, tokenizer: &impl Encode) -> Result<(Row, Example)> {
         let n = self.len();
-        let other = |j: &usize| *j == i || self.held.binary_search(j).is_err();
-        for i in (i..n).chain(0..i).filter(other) {
-            let row = self.row(i)?;
-            let mut example = match (self.format, &row) {
-                // A piece from the middle of a text: it does not end there.
-                (Format::Text, Row::Text(text)) => Example::new(mask::open(tokenizer, text)?, 0),
-                _ => dataset::example(&self.path, i + 1, &row, self.template, tokenizer)?,
-            };
-            example.cut(self.max_length);
+        let other = |j: &usize| *j == i || !self.held().any(|held| held == *j);
+        for i in (i..n).chain(0..i).filter(other).take(TRIED) {
+            let (row, example) = self.row(i, tokenizer)?;
             if example.count() > 0 {
                 return Ok((row, example));
             }
         }
-        Err(Error::NothingToLearn { examples: n })
-    }
-
-    fn row(&self, i: usize) -> Result<Row> {
-        let bad = |cause: String| Error::BadRow { path: self.path.display().to_string(), row: i + 1, cause };
-        let (from, to) = (self.offsets[i], self.offsets[i + 1]);
-        let mut bytes = vec![0; (to - from) as usize];
-        let read = (&self.file).seek(SeekFrom::Start(from)).and_then(|_| (&self.file).read_exact(&mut bytes));
-        read.map_err(|error| bad(error.to_string()))?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| bad(formats::CHANGED.text().to_owned()))?;
-        let fields: Fields = match self.format {
-            Format::Text => return Ok(Row::Text(text.trim_start_matches('\u{feff}').to_owned())),
-            Format::Csv(separator) => {
-                let mut reader = csv_reader(separator, text.as_bytes());
-                let record =
-                    reader.records().next().and_then(std::result::Result::ok).ok_or_else(|| bad(formats::CHANGED.text().to_owned()))?;
-                self.header.iter().cloned().zip(record.iter().map(serde_json::Value::from)).collect()
-            }
-            _ => {
-                let line = text.lines().next().unwrap_or_default().trim_start_matches('\u{feff}');
-                serde_json::from_str(line).map_err(|_| bad(formats::CHANGED.text().to_owned()))?
-            }
-        };
-        let renamed = layout::chosen(&fields, &self.chosen).map_err(bad)?;
-        layout::row(self.layout, renamed.as_ref().unwrap_or(&fields)).map_err(bad)
+        Err(Error::NothingToLearn { examples: n.min(TRIED) })
     }
 }
 
-impl Dataset {
-    /// A file that is not taken into memory.
-    ///
-    /// # Errors
-    /// Those of [`Stream::open`] and [`Dataset::load`].
-    pub fn stream(
-        path: &Path,
-        options: &Options,
-        tokenizer: &impl Encode,
-        progress: &mut dyn FnMut(u64, Option<u64>),
-        stop: &Stop,
-    ) -> Result<Self> {
-        options.check()?;
-        let mut stream = Stream::open(path, options, tokenizer, progress, stop)?;
-        let n = stream.len();
-        stream.hold(split::held(n, options.val, MOST_HELD, options.seed));
-        let count = stream.count();
-        let looked: Vec<usize> = (0..LOOKED_AT.min(count)).map(|i| stream.trained(i * count / LOOKED_AT.min(count))).collect();
-        let (mut rows, mut cut) = (Vec::new(), 0);
-        let mut all = |indices: &[usize]| -> Result<Vec<Example>> {
-            let one = |i: &usize| {
-                let (row, example) = stream.example(*i, tokenizer)?;
-                rows.push(row);
-                cut += usize::from(example.len() == options.max_length);
-                Ok(Example { row: rows.len() - 1, ..example })
-            };
-            indices.iter().map(one).collect()
-        };
-        let (train, val) = (all(&looked)?, all(stream.held())?);
-        let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
-        let (layout, template, dropped) = (stream.layout, stream.template, stream.dropped);
-        let source = Source { columns: stream.columns.clone(), stream: Some(Arc::new(stream)), ..Source::default() };
-        Ok(Self { name, layout, template, rows, train, val, cut, dropped, duplicates: 0, source })
-    }
-
-    /// Examples to train on.
-    pub fn count(&self) -> usize {
-        self.source.stream.as_ref().map_or(self.train.len(), |stream| stream.count())
-    }
-
-    /// Example `i` of [`Dataset::count`]; of a stream one that [`Dataset::prepare`] was asked for.
-    pub fn get(&self, i: usize) -> &Example {
-        match self.source.stream {
-            Some(_) => &self.source.ready[&i],
-            None => &self.train[i],
-        }
-    }
-
-    /// Reads the examples that the next batches need, in place of those before.
-    ///
-    /// # Errors
-    /// Those of [`Stream::example`].
-    pub fn prepare(&mut self, wanted: &[usize], tokenizer: &impl Encode) -> Result<()> {
-        let Some(stream) = self.source.stream.clone() else { return Ok(()) };
-        let mut ready = BTreeMap::new();
-        for i in wanted {
-            let kept = self.source.ready.remove(i);
-            let example = kept.map_or_else(|| stream.example(stream.trained(*i), tokenizer).map(|(_, example)| example), Ok)?;
-            ready.insert(*i, Example { row: usize::MAX, ..example });
-        }
-        self.source.ready = ready;
-        Ok(())
-    }
+/// Rows are numbered in 32 bits: 12 bytes a row stay in memory, with where it begins.
+fn number(n: usize) -> Result<u32> {
+    let most = u32::MAX;
+    u32::try_from(n).map_err(|_| Error::BadValue { option: "limit".into(), given: n.to_string(), allowed: format!("1 … {most}") })
 }

@@ -1,4 +1,4 @@
-//! Where model repositories are asked for: the hub, its mirrors, ModelScope; the variables are those of Python's huggingface_hub.
+//! Where repositories of models and data sets are asked for: the hub, its mirrors, ModelScope; the variables are those of Python's huggingface_hub.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ const SHORT: &[(&str, &str)] = &[("huggingface", HUB), ("hf-mirror", MIRROR), ("
 pub enum Layout {
     /// `/api/models/ID/revision/main`, `/ID/resolve/COMMIT/FILE`.
     Hub,
-    /// `/api/v1/models/ID/repo/files`, `/api/v1/models/ID/repo?FilePath=FILE`.
+    /// `/api/v1/models/ID/repo/files` (of a data set `/api/v1/datasets/ID/repo/tree`), `…/repo?FilePath=FILE`.
     ModelScope,
 }
 

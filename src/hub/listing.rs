@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use sha1::{Digest, Sha1};
 
 use super::endpoint::{Endpoint, Layout};
 use super::http::{Client, Method};
 use super::known::Kind;
+use super::modelscope;
 use super::trouble::Trouble;
-use crate::words::{formats, servers, ui};
+use crate::words::{servers, ui};
 use crate::{Error, Result};
 
 /// A listing of 100,000 files is 20 MB.
-const LONGEST: usize = 64 << 20;
+pub const LONGEST: usize = 64 << 20;
 
 /// A file's name is its hash: SHA-256 of what is stored apart (LFS), else git's own SHA-1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,23 +67,13 @@ impl Listing {
 
 /// Asks one server for the listing of `id`.
 pub fn ask(client: &Client, endpoint: &Endpoint, kind: Kind, id: &str) -> Result<Listing, Trouble> {
-    let url = match endpoint.layout {
-        Layout::Hub if kind == Kind::Data => format!("{}/api/datasets/{id}/revision/main?blobs=true", endpoint.url),
-        Layout::Hub => format!("{}/api/models/{id}/revision/main?blobs=true", endpoint.url),
-        // Its data sets have an interface of their own.
-        Layout::ModelScope if kind == Kind::Data => return Err(Trouble::passing(formats::NO_SETS_THERE.text())),
-        Layout::ModelScope => format!("{}/api/v1/models/{}/repo/files?Revision=master&Recursive=false", endpoint.url, namesake(id)),
-    };
+    if endpoint.layout == Layout::ModelScope {
+        return modelscope::ask(client, endpoint, kind, id);
+    }
+    let shelf = if kind == Kind::Data { "datasets" } else { "models" };
+    let url = format!("{}/api/{shelf}/{id}/revision/main?blobs=true", endpoint.url);
     let read = client.open(Method::Get, &url, endpoint.token.as_deref(), 0)?.json(LONGEST)?;
-    let listing = match endpoint.layout {
-        Layout::Hub => hub(&read, kind),
-        Layout::ModelScope if read.get("Success") == Some(&Value::Bool(false)) => {
-            let code = read.get("Message").and_then(Value::as_str).unwrap_or_default().to_owned();
-            return Err(Trouble::Refused { status: 404, code });
-        }
-        Layout::ModelScope => modelscope(&read),
-    };
-    listing.ok_or_else(|| Trouble::passing(servers::NOT_A_LISTING.text()))
+    hub(&read, kind).ok_or_else(|| Trouble::passing(servers::NOT_A_LISTING.text()))
 }
 
 /// Where a file of the listing is.
@@ -92,28 +82,7 @@ pub fn url(endpoint: &Endpoint, kind: Kind, id: &str, commit: &str, name: &str) 
     match endpoint.layout {
         Layout::Hub if kind == Kind::Data => format!("{}/datasets/{id}/resolve/{commit}/{name}", endpoint.url),
         Layout::Hub => format!("{}/{id}/resolve/{commit}/{name}", endpoint.url),
-        Layout::ModelScope => format!("{}/api/v1/models/{}/repo?Revision=master&FilePath={name}", endpoint.url, namesake(id)),
-    }
-}
-
-/// Repositories that ModelScope keeps under another owner: names of the hub (those ending in `-` stand for all that begin so), and the
-/// owner there, as ModelScope's own ms-swift pairs them. Every other name is asked for as it is.
-const NAMESAKES: &[(&str, &str)] = &[
-    ("meta-llama/Llama-3.2-", "LLM-Research"),
-    ("mistralai/Mistral-7B-Instruct-v0.1", "AI-ModelScope"),
-    ("mistralai/Mistral-7B-Instruct-v0.2", "AI-ModelScope"),
-    ("mistralai/Mistral-7B-Instruct-v0.3", "LLM-Research"),
-    ("mistralai/Mistral-7B-v0.1", "AI-ModelScope"),
-    ("openai-community/gpt2", "AI-ModelScope"),
-    ("openai-community/gpt2-", "AI-ModelScope"),
-];
-
-/// What ModelScope calls a repository of the hub.
-fn namesake(id: &str) -> String {
-    let row = NAMESAKES.iter().find(|(name, _)| *name == id || name.ends_with('-') && id.starts_with(name));
-    match (row, id.split_once('/')) {
-        (Some((_, owner)), Some((_, name))) => format!("{owner}/{name}"),
-        _ => id.to_owned(),
+        Layout::ModelScope => modelscope::url(endpoint, kind, id, &name),
     }
 }
 
@@ -139,27 +108,12 @@ fn hub(read: &Value, kind: Kind) -> Option<Listing> {
     })
 }
 
-/// ModelScope names no commit: the names and hashes of the files stand for it.
-fn modelscope(read: &Value) -> Option<Listing> {
-    let files = read.get("Data")?.get("Files")?.as_array()?.iter().filter_map(|file| {
-        let name = file.get("Path").or_else(|| file.get("Name"))?.as_str()?;
-        let hash = file.get("Sha256").and_then(Value::as_str).and_then(Hash::parse);
-        let folder = file.get("Type").and_then(Value::as_str) == Some("tree");
-        (!folder && is_top(name)).then(|| Remote { name: name.to_owned(), size: file.get("Size").and_then(Value::as_u64), hash })
-    });
-    let files: Vec<Remote> = files.collect();
-    let mut lines: Vec<String> = files.iter().map(|file| format!("{} {:?} {:?}\n", file.name, file.size, file.hash)).collect();
-    lines.sort();
-    let commit = Sha1::digest(lines.concat()).iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(Listing { commit, files })
-}
-
-fn is_top(name: &str) -> bool {
+pub fn is_top(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', '\0', ':'])
 }
 
 /// A path that stays below, with nothing hidden in it.
-fn is_below(name: &str) -> bool {
+pub fn is_below(name: &str) -> bool {
     name.split('/').all(|part| is_top(part) && !part.starts_with('.'))
 }
 
@@ -247,24 +201,4 @@ pub fn shards(listing: &Listing, id: &str, index: &[u8]) -> Result<Vec<Remote>> 
     }
     let each = |name: &str| listing.get(name).cloned().ok_or_else(|| no_weights(id, &servers::HUB_NO_FILE.with(&[("file", &name)])));
     names.into_iter().map(each).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::namesake;
-
-    #[test]
-    fn modelscope_has_owners_of_its_own_for_some_names() {
-        for (hub, there) in [
-            ("openai-community/gpt2", "AI-ModelScope/gpt2"),
-            ("openai-community/gpt2-medium", "AI-ModelScope/gpt2-medium"),
-            ("meta-llama/Llama-3.2-1B-Instruct", "LLM-Research/Llama-3.2-1B-Instruct"),
-            ("mistralai/Mistral-7B-Instruct-v0.3", "LLM-Research/Mistral-7B-Instruct-v0.3"),
-            ("Qwen/Qwen3-0.6B", "Qwen/Qwen3-0.6B"),
-            ("openai-community/gpt2x", "openai-community/gpt2x"),
-            ("AI-ModelScope/gpt2", "AI-ModelScope/gpt2"),
-        ] {
-            assert_eq!(namesake(hub), there);
-        }
-    }
 }

@@ -11,6 +11,7 @@ mod folder;
 mod http;
 mod known;
 mod listing;
+mod modelscope;
 mod pip;
 mod repository;
 mod snapshot;

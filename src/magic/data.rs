@@ -1,11 +1,12 @@
 use wire::{Chart, Table, Value, value};
 
 use super::{Magic, Out, Topic, number};
+use crate::data::stream::MOST_HELD;
 use crate::data::{self, Options, Template};
 use crate::hub::Wish;
 use crate::plot;
 use crate::session::Session;
-use crate::words::{formats, ui};
+use crate::words::{formats, streams, ui};
 use crate::{Error, Result};
 
 /// Read a data set for training and evaluation
@@ -39,9 +40,9 @@ pub struct Args {
     /// Configuration of a hub's set
     #[arg(long, value_name = "NAME")]
     config: Option<String>,
-    /// Leave the rows in the file, one example each, and read them as batches need them: .jsonl, .csv, .tsv, text
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
-    stream: bool,
+    /// Leave the rows in the file, one example each, and read them as batches need them; by itself where the memory would not do
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    stream: Option<bool>,
     /// Read only the first rows
     #[arg(long, value_name = "N", value_parser = number::count)]
     limit: Option<usize>,
@@ -81,10 +82,9 @@ impl Magic for Args {
             let label = ui::FETCHING.with(&[("what", file)]);
             let wish = Wish { config: self.config.as_deref(), split: self.split.as_deref() };
             let mut progress = |done, total: Option<u64>| out.progress("fetch", done, total.unwrap_or(done + 1), &label);
-            if self.stream {
-                session.stream_set(file, wish, options, &mut progress)?;
-            } else {
-                session.read_set(file, wish, options, &mut progress)?;
+            if let Some((needed, available)) = session.take_set(file, wish, options, self.stream, &mut progress)? {
+                let (needed, available) = (plot::number::bytes(needed), plot::number::bytes(available));
+                out.note(&streams::STAYS.with(&[("name", file), ("needed", &needed), ("available", &available)]));
             }
         }
         show(session, self.show, out)
@@ -96,6 +96,12 @@ fn estimated(data: &data::Dataset) -> String {
     let seen: usize = data.train.iter().map(data::Example::len).sum();
     let tokens = seen as f64 / data.train.len().max(1) as f64 * data.count() as f64;
     formats::ESTIMATED.with(&[("tokens", &plot::number::count(tokens as u64)), ("looked", &data.train.len())])
+}
+
+/// Validation examples, with those that were asked for where a stream keeps fewer.
+fn held(data: &data::Dataset) -> String {
+    let (held, wanted) = (data.val.len(), data.source.wanted);
+    if wanted <= MOST_HELD { held.to_string() } else { streams::CAPPED.with(&[("held", &held), ("wanted", &wanted)]) }
 }
 
 /// The counts, the lengths, and `n` examples with their masks.
@@ -123,7 +129,7 @@ fn show(session: &Session, n: usize, out: &mut Out) -> Result<Value> {
     }
     rows.extend([
         (ui::TRAIN.text(), result.train.to_string()),
-        (ui::VALIDATION.text(), result.val.to_string()),
+        (ui::VALIDATION.text(), held(data)),
         (ui::TOKENS.text(), if streamed { estimated(data) } else { plot::number::count(result.tokens) }),
         (ui::LEARNED.text(), format!("{} ({share:.0} %)", plot::number::count(result.learned))),
         (ui::CUT.text(), result.cut.to_string()),

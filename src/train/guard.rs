@@ -102,7 +102,7 @@ impl Failed<'_> {
     /// The row of the data that a row of a batch was made of.
     fn example(&self, batch: &Batch, row: usize) -> Option<usize> {
         let ids = &batch.ids[row * batch.width..][..batch.lengths[row]];
-        self.data.train.iter().find(|example| example.ids.starts_with(ids)).map(|example| example.row)
+        self.data.row_of(ids)
     }
 
     /// A parameter that is not finite itself: a damaged file, or an earlier step.

@@ -24,13 +24,9 @@ pub const NO_COLUMN: Phrase = phrase("there is no column `{name}`; there are: {k
 pub const COLUMNS_WANTED: Phrase =
     phrase("one column of text or messages; prompt,answer; or prompt,input,answer", "一列文本或对话；提问,回答；或 提问,输入,回答");
 pub const COLUMNS: Phrase = phrase("columns", "列");
-pub const NO_SETS_THERE: Phrase = phrase("data sets are not fetched from ModelScope", "不从 ModelScope 获取数据集");
 pub const ONLY_SETS: Phrase = phrase("only with a data set of the hub or a folder of files", "仅用于 hub 数据集或文件夹");
 pub const NONE: Phrase = phrase("none here", "此处没有");
 pub const SPLIT: Phrase = phrase("split", "划分");
 pub const SET_SPLIT: Phrase = phrase("{split}, {count} file(s)", "{split}，{count} 个文件");
 pub const SET_OTHERS: Phrase = phrase("{taken}; also {others}", "{taken}；另有 {others}");
-pub const STREAMED: Phrase =
-    phrase("one .jsonl, .csv, .tsv or text file, not packed (.gz, .zst)", "单个未压缩的 .jsonl、.csv、.tsv 或文本文件");
-pub const CHANGED: Phrase = phrase("the file has changed since it was read: `%data` again", "文件在读取之后被修改：请重新 `%data`");
 pub const ESTIMATED: Phrase = phrase("about {tokens} (from {looked} rows)", "约 {tokens}（由 {looked} 行估计）");

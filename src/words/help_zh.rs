@@ -223,7 +223,7 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("data", "column", "列名不是常用名时指定：一列文本或对话；提问,回答；或 提问,输入,回答"),
     ("data", "split", "hub 数据集或目录的划分；有 train 时缺省为 train"),
     ("data", "config", "hub 数据集的配置"),
-    ("data", "stream", "各行留在文件中，每行一个样本，按批次需要读取：.jsonl、.csv、.tsv、文本"),
+    ("data", "stream", "各行留在文件中，每行一个样本，按批次需要读取；内存不够时会自动启用"),
     ("data", "limit", "只读前面这么多行"),
     ("data", "seed", "划分训练与验证的种子"),
     ("data", "show", "显示多少个样本"),

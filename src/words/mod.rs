@@ -12,6 +12,7 @@ pub mod memory;
 pub mod nearest;
 pub mod prompts;
 pub mod servers;
+pub mod streams;
 pub mod training;
 pub mod ui;
 

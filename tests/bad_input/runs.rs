@@ -82,6 +82,8 @@ fn the_layer_and_the_row_that_overflow_are_named() {
       %train steps=1 batch=2 accum=2 seed=1
     hint: the step was not taken; look at that row of the data, and try a lower `lr`
     ");
+    // A streamed set has the same rows in the same order.
+    assert_eq!(world.fail(&code.replace("rows.jsonl", "rows.jsonl stream=true")), world.fail(code));
     let run = world.json("%runs --json");
     assert_eq!((&run["runs"][0]["ended"], &run["runs"][0]["steps"]), (&"NotFiniteAt".into(), &0.into()));
 }

@@ -215,17 +215,20 @@ impl Repository {
     /// The same files by ModelScope's paths.
     pub fn serve_modelscope(&self, request: &Request) -> Reply {
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
-        if path.ends_with("/repo/files") {
-            let each = self.files.iter().map(|(name, bytes)| {
-                format!(r#"{{"Name":"{name}","Path":"{name}","Type":"blob","Size":{},"Sha256":"{}"}}"#, bytes.len(), sha256(bytes))
-            });
-            let files = each.collect::<Vec<_>>().join(",");
-            return Reply::new(
-                200,
-                format!(r#"{{"Code":200,"Success":true,"Data":{{"Files":[{files},{{"Path":"onnx","Type":"tree"}}]}}}}"#),
-            );
+        let each = self.files.iter().map(|(name, bytes)| {
+            format!(r#"{{"Name":"{name}","Path":"{name}","Type":"blob","Size":{},"Sha256":"{}"}}"#, bytes.len(), sha256(bytes))
+        });
+        let mut entries: Vec<String> = each.chain([r#"{"Path":"onnx","Type":"tree"}"#.to_owned()]).collect();
+        let field = |name: &str| query.split('&').find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
+        if path.ends_with("/repo/tree") && path.starts_with("/api/v1/datasets/") {
+            let number = |name: &str| field(name).and_then(|text| text.parse::<usize>().ok()).unwrap();
+            let (page, size) = (number("PageNumber"), number("PageSize"));
+            entries = entries.into_iter().skip((page - 1) * size).take(size).collect();
         }
-        let name = query.split('&').find_map(|field| field.strip_prefix("FilePath=")).unwrap_or_default();
+        if path.ends_with("/repo/files") && path.starts_with("/api/v1/models/") || path.ends_with("/repo/tree") {
+            return Reply::new(200, format!(r#"{{"Code":200,"Success":true,"Data":{{"Files":[{}]}}}}"#, entries.join(",")));
+        }
+        let name = field("FilePath").unwrap_or_default();
         if path.ends_with("/repo") { part(request, self.get(name)) } else { Reply::new(404, "") }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use lantern::hub::{self, Set, Wish};
+use lantern::hub::{self, Endpoint, Layout, Set, Wish};
 use lantern::stop::Stop;
 use lantern::{Error, Result};
 
 use super::place::{Place, read, serve};
-use super::server::{COMMIT, Repository, git};
+use super::server::{COMMIT, Reply, Repository, Server, git, sha256};
 
 const ID: &str = "an-owner/a_set";
 
@@ -117,4 +117,56 @@ fn a_folder_of_files_has_splits_too() {
     let file = root.path().join("en/test.jsonl");
     assert!(matches!(at(file.to_str().unwrap(), Wish { config: None, split: Some("test") }), Err(Error::BadValue { .. })));
     assert_eq!(at(file.to_str().unwrap(), Wish::default()).unwrap().files, [file]);
+}
+
+/// ModelScope lists a set page by page; what follows is as with the hub: the split, the cache, the hashes, no network after.
+#[test]
+fn a_set_of_modelscope_lands_in_the_same_cache() {
+    let mut repository = repository();
+    // More than a page of 200.
+    let more = (0..450).map(|i| (format!("more/{i:03}.bin"), vec![b'x']));
+    let at = repository.files.len() - 3;
+    repository.files.splice(at..at, more);
+    let files = repository.clone();
+    let server = Server::start(move |request| files.serve_modelscope(request));
+    let mut place = Place::new(&[]);
+    place.rules.list.push(Endpoint::new(&server.url, Layout::ModelScope));
+    let set = resolve(&place, Wish::default()).unwrap();
+    assert_eq!((set.config.as_str(), set.split.as_str()), ("main", "train"));
+    assert_eq!(set.others, ["split=test", "config=other"]);
+    let snapshot = set.files[0].ancestors().nth(2).unwrap().to_owned();
+    assert_eq!(names(&set, &snapshot), ["main/train-00000-of-00002.jsonl", "main/train-00001-of-00002.jsonl"]);
+    assert_eq!(read(&set.files[1]), b"{\"text\":\"two\"}\n");
+    assert!(place.rules.folder.join("datasets--an-owner--a_set/blobs").join(sha256(b"{\"text\":\"two\"}\n")).is_file());
+    let paths: Vec<String> = server.asked().into_iter().map(|request| request.path).collect();
+    let listed = "/api/v1/datasets/an-owner/a_set/repo/tree?Revision=master&Recursive=True&PageNumber=3&PageSize=200";
+    assert_eq!(paths.iter().filter(|path| path.contains("/repo/tree")).count(), 3);
+    assert!(paths.iter().any(|path| path == listed), "{paths:?}");
+    let fetched = "/api/v1/datasets/an-owner/a_set/repo?Revision=master&FilePath=main/train-00000-of-00002.jsonl";
+    assert!(paths.iter().any(|path| path == fetched), "{paths:?}");
+    place.rules.offline = true;
+    assert_eq!(resolve(&place, Wish::default()), Ok(set));
+    assert_eq!(server.asked().len(), paths.len());
+    assert!(matches!(resolve(&place, Wish { config: None, split: Some("test") }), Err(Error::HubOffline { .. })));
+    place.rules.offline = false;
+    let other = resolve(&place, Wish { config: Some("other"), split: None }).unwrap();
+    assert_eq!(names(&other, &snapshot), ["other.csv"], "the same commit");
+}
+
+#[test]
+fn modelscope_is_asked_where_the_hub_is_silent_and_checked_like_it() {
+    let (broken, files) = (Server::start(|_| Reply::new(503, "")), repository());
+    let wrong = Server::start(move |request| {
+        let reply = files.serve_modelscope(request);
+        if request.path.ends_with("00001-of-00002.jsonl") { Reply::new(200, "{\"text\":\"TWO\"}\n") } else { reply }
+    });
+    let mut place = Place::new(&[&broken]);
+    place.rules.list.push(Endpoint::new(&wrong.url, Layout::ModelScope));
+    assert!(
+        matches!(resolve(&place, Wish::default()), Err(Error::WrongHash { expected, .. }) if expected == sha256(b"{\"text\":\"two\"}\n"))
+    );
+    let missing = Server::start(|_| Reply::new(200, r#"{"Code":10010205001,"Success":false,"Message":"no such set"}"#));
+    let mut place = Place::new(&[]);
+    place.rules.list.push(Endpoint::new(&missing.url, Layout::ModelScope));
+    assert!(matches!(resolve(&place, Wish::default()), Err(Error::HubMissing { repository, .. }) if repository == ID));
 }

@@ -83,6 +83,11 @@ fn a_streamed_run_that_was_killed_goes_on_to_the_bit() {
     again.go_on(&found, Some(1)).unwrap();
     let after = steps(&mut again, 9);
     assert_eq!([before, after].concat(), straight);
+    // The same rows in another format are the same run.
+    let list = folder.path().join("rows.json");
+    let rows: Vec<String> = (0..10).map(|i| format!("{{\"text\":\"add {i} to one\"}}")).collect();
+    std::fs::write(&list, format!("[{}]", rows.join(",\n"))).unwrap();
+    assert_eq!(steps(&mut streaming(&home("c"), &list), 9), straight);
     // Another file is another run.
     std::fs::write(&file, std::fs::read_to_string(&file).unwrap().replace("add 3", "sum 3")).unwrap();
     assert!(streaming(&home("b"), &file).keep_run(Some(1)).unwrap().is_none());

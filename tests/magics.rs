@@ -8,6 +8,7 @@ mod generate;
 mod json;
 mod list;
 mod model;
+mod pretrain;
 mod ptune;
 mod recompute;
 mod runs;

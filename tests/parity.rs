@@ -8,6 +8,7 @@ mod blocks;
 mod curve;
 mod fixture;
 mod forward;
+mod fresh;
 mod gguf;
 mod gguf_families;
 mod gguf_tokens;

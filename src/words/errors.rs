@@ -83,6 +83,7 @@ wording! {
     NothingToLearn: "none of the {examples} examples has a token to learn", "{examples} 个样本都没有可学习的词元", hint "`%data?` explains masks and lengths", "`%data?` 说明掩码与长度";
     UnknownData: "there is no data set `{given}`: neither a known name nor a file", "没有数据集 `{given}`：既不是已知的名字，也不是文件", hint "did you mean `{nearest}`? `%data {nearest}`", "是不是 `{nearest}`？`%data {nearest}`";
     NoDataFiles: "`{repository}` has no data files that can be read here; it has: {files}", "`{repository}` 没有此处可读的数据文件；其中有：{files}", hint "read here: .parquet, .json, .jsonl, .csv, .tsv, .txt, also .gz and .zst", "可读：.parquet、.json、.jsonl、.csv、.tsv、.txt，以及 .gz 和 .zst";
+    NotText: "`{path}` holds {layout} rows ({columns}), not running text", "`{path}` 中是 {layout} 行（{columns}），不是连续文本", hint "`%pretrain {path} column=NAME` takes one column as text; `%data` and `%train` learn from rows", "`%pretrain {path} column=列名` 把一列当作文本；`%data` 与 `%train` 可从行中学习";
     NoTarget: "no linear layer is called `{given}`; this model has {known}", "没有叫 `{given}` 的线性层；这个模型有 {known}", hint "did you mean `{nearest}`? `%lora target={nearest}`", "是不是 `{nearest}`？`%lora target={nearest}`", hint "`%lora target=all-linear` takes them all", "`%lora target=all-linear` 选择全部";
     NoAdapter: "no adapter is attached", "还没有附加适配器", hint "%lora", "%lora";
     BadAdapter: "`{path}` is not an adapter for this model: {cause}", "`{path}` 不是这个模型的适配器：{cause}", hint "`%info` shows the layers of this model; `%load` the model that the adapter was made for", "`%info` 显示这个模型的层；请 `%load` 适配器所属的模型";

@@ -68,7 +68,7 @@ impl Session {
         if let Tokens::Own(vocabulary @ ..257) = making.tokens {
             return Err(Error::BadValue { option: "vocab".into(), given: vocabulary.to_string(), allowed: ui::VOCAB_LEAST.to_string() });
         }
-        let documents = self.documents(&making.text, progress)?;
+        let (title, documents) = self.documents(&making.text, progress)?;
         let tokenizer = match making.tokens {
             Tokens::Own(vocabulary) => learned(&documents, vocabulary, making.blueprint.family.pre, &self.stop)?,
             Tokens::Loaded => self.base()?.tokenizer.clone(),
@@ -82,7 +82,7 @@ impl Session {
         let model = model::random(making.name, making.blueprint.config(&tokenizer), making.scaled, &random, &self.device)?;
         let block = making.block.min(model.spec.context);
         let options = Options { val: making.val, seed: making.seed, block, ..Options::default() };
-        let data = Dataset::of_texts(making.name, &documents, &options, &tokenizer)?;
+        let data = Dataset::of_texts(&title, &documents, &options, &tokenizer)?;
         self.undisturbed()?;
         self.put(Base { model, tokenizer, licence: String::new() });
         self.data = Some(data);
@@ -94,9 +94,9 @@ impl Session {
         if self.stop.raised() { Err(Error::Interrupted { what: words::NOTHING_MADE.to_string() }) } else { Ok(()) }
     }
 
-    /// The texts of all sources, in order.
-    fn documents(&self, text: &Text, progress: Progress) -> Result<Vec<String>> {
-        let mut documents: Vec<String> = Vec::new();
+    /// What to call the sources together, and their texts in order.
+    fn documents(&self, text: &Text, progress: Progress) -> Result<(String, Vec<String>)> {
+        let (mut names, mut documents) = (Vec::new(), Vec::new());
         let columns: Vec<String> = text.column.map(str::to_owned).into_iter().collect();
         for source in text.sources {
             let limit = text.limit.unwrap_or(usize::MAX) - documents.len();
@@ -110,13 +110,18 @@ impl Session {
                 let columns = rows.columns.join(", ");
                 return Err(Error::NotText { path: source.clone(), layout: rows.layout.name().to_owned(), columns });
             }
+            names.push(set.name);
             documents.extend(rows.rows.into_iter().filter_map(|(_, row)| match row {
                 Row::Text(text) => Some(text),
                 Row::Instruction { .. } | Row::Chat(_) => None,
             }));
             self.undisturbed()?;
         }
-        Ok(documents)
+        let title = match names.as_slice() {
+            [first, _, _, ..] => format!("{first} +{}", names.len() - 1),
+            few => few.join(", "),
+        };
+        Ok((title, documents))
     }
 
     /// The tokenizer of a model by name, or in a folder or a file, with weights beside it or without.
@@ -138,6 +143,6 @@ impl Session {
 
 /// Byte-level BPE, learned paragraph by paragraph.
 fn learned(documents: &[String], vocabulary: usize, pre: &str, stop: &Stop) -> Result<Tokenizer> {
-    let paragraphs = documents.iter().flat_map(|text| text.split("\n\n")).take_while(|_| !stop.raised());
-    Tokenizer::train_bpe_as(pre, paragraphs.map(|paragraph| format!("{paragraph}\n\n")), vocabulary, &[END])
+    let paragraphs = documents.iter().flat_map(|text| text.split_inclusive("\n\n")).take_while(|_| !stop.raised());
+    Tokenizer::train_bpe_as(pre, paragraphs.map(str::to_owned), vocabulary, &[END])
 }

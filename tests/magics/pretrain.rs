@@ -212,6 +212,20 @@ fn a_run_is_known_by_all_that_it_is_made_of() {
     assert!(back(same));
 }
 
+/// What stands between the paragraphs of a text is learned from a text that has it alone.
+#[test]
+fn rows_without_blank_lines_teach_none() {
+    let world = world(&[]);
+    let rows: String = (0..40).map(|i| format!("{}\n", json!({"text": format!("row {i} one two three")}))).collect();
+    world.write("rows.jsonl", rows);
+    world.write("text.txt", "one two three\n\n".repeat(40));
+    let knows = |data: &str| {
+        world.run(&format!("%pretrain {data} vocab=400 {SMALL} --json\n%save out --json"));
+        read(&world, "out/tokenizer.json")["model"]["vocab"]["\u{10a}\u{10a}"].is_number()
+    };
+    assert_eq!((knows("rows.jsonl"), knows("text.txt")), (false, true));
+}
+
 #[test]
 fn a_short_text_says_that_its_vocabulary_is_short() {
     let world = world(&[]);

@@ -97,7 +97,7 @@ fn pretrain_makes_a_model() {
     loss
     steps            3
     loss             5.6577
-    validation loss  5.6944
+    validation loss  5.6950
     best step        3
     speed            <rate> tokens/s
     peak memory      <bytes>

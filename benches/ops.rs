@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor, Var};
-use lantern::ops::{self, HeadWeight, Layout};
-use lantern::optim::{AdamW, AdamWOptions, Gradients, clip};
+use lantern::ops::{self, Grads, Graph, HeadWeight, Layout};
+use lantern::optim::{AdamW, AdamWOptions, Gradients, clip, norm, norms};
 use lantern::quant::Packed;
 use lantern::random::Random;
 
@@ -169,12 +169,13 @@ fn forward(x: &Tensor, block: &Block) -> lantern::Result<Tensor> {
     let (b, t, c) = x.dims3()?;
     let conv = |x: &Tensor, w: &(Tensor, Tensor)| ops::linear(x, &w.0, Some(&w.1), Layout::InOut);
     let h = ops::layer_norm(x, &block.norms[0].0, &block.norms[0].1, 1e-5)?;
-    let qkv = (conv(&h, &block.attn)? + ops::low_rank(&h, &block.a, &block.b, 2.0)?)?;
-    let head = |i: usize| qkv.narrow(2, i * c, c)?.reshape((b, t, HEADS, c / HEADS))?.transpose(1, 2);
-    let y = ops::attention(&head(0)?, &head(1)?, &head(2)?, (HEADS as f64 / c as f64).sqrt(), None)?;
-    let x = (x + conv(&y.transpose(1, 2)?.reshape((b, t, c))?, &block.proj)?)?;
+    let qkv = ops::add(&conv(&h, &block.attn)?, &ops::low_rank(&h, &block.a, &block.b, 2.0)?)?;
+    let head = |x: &Tensor| ops::transpose(&ops::reshape(x, (b, t, HEADS, c / HEADS))?, 1, 2);
+    let [q, k, v] = ops::split(&qkv, [c; 3])?;
+    let y = ops::attention(&head(&q)?, &head(&k)?, &head(&v)?, (HEADS as f64 / c as f64).sqrt(), None)?;
+    let x = ops::add(x, &conv(&ops::reshape(&ops::transpose(&y, 1, 2)?, (b, t, c))?, &block.proj)?)?;
     let h = ops::layer_norm(&x, &block.norms[1].0, &block.norms[1].1, 1e-5)?;
-    Ok((&x + conv(&ops::gelu_new(&conv(&h, &block.up)?)?, &block.down)?)?)
+    ops::add(&x, &conv(&ops::gelu_new(&conv(&h, &block.up)?)?, &block.down)?)
 }
 
 fn lora() {
@@ -189,18 +190,23 @@ fn lora() {
     let mut step = || -> lantern::Result<(f32, [f64; 3])> {
         let start = Instant::now();
         let ids_tensor = Tensor::from_slice(&ids, (b, t), &Device::Cpu)?;
+        let mut graph = Graph::default();
         let mut x = ops::embedding(&table, &ids_tensor)?.broadcast_add(&positions)?;
         for block in &blocks {
-            x = forward(&x, block)?;
+            x = graph.listen(|| forward(&x, block))?;
         }
-        let x = ops::layer_norm(&x, &last.0, &last.1, 1e-5)?.reshape((b * t, WIDTH))?;
+        let x = graph.listen(|| Ok::<_, lantern::Error>(ops::reshape(&ops::layer_norm(&x, &last.0, &last.1, 1e-5)?, (b * t, WIDTH))?))?;
         let after_body = start.elapsed().as_secs_f64();
-        let loss = (ops::cross_entropy(&x, &HeadWeight::Dense(table.clone()), &ids)? / (b * t) as f64)?;
+        let loss = graph.listen(|| ops::cross_entropy(&x, &HeadWeight::Dense(table.clone()), &ids))?;
         let after_loss = start.elapsed().as_secs_f64();
-        let mut gradients = Gradients::take(optimizer.parameters(), &mut loss.backward()?);
-        clip(&mut gradients, 1.0)?;
+        let mut grads = Grads::default();
+        graph.give(&mut grads, &loss, Tensor::new(1.0 / (b * t) as f32, &Device::Cpu)?)?;
+        graph.backward(&mut grads)?;
+        let mut gradients = Gradients::take(optimizer.parameters(), |var| grads.remove(var));
+        let total = norm(&norms(&gradients)?);
+        clip(&mut gradients, total, 1.0)?;
         optimizer.step(&gradients, 1e-4)?;
-        Ok((loss.to_scalar()?, [after_body, after_loss - after_body, start.elapsed().as_secs_f64() - after_loss]))
+        Ok((loss.to_scalar::<f32>()? / (b * t) as f32, [after_body, after_loss - after_body, start.elapsed().as_secs_f64() - after_loss]))
     };
     let (mut parts, mut loss) = ([0.0; 3], 0.0);
     let (wall, cpu) = time(6, || (loss, parts) = step().unwrap());

@@ -12,6 +12,7 @@ mod fresh;
 mod gguf;
 mod gguf_families;
 mod gguf_tokens;
+mod graph;
 mod greedy;
 mod layouts;
 mod nf4;

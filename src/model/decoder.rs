@@ -4,7 +4,7 @@ use candle_core::{IndexOp, Tensor, Var};
 
 use super::spec::{Activation, Mlp, Position};
 use super::{Attention, Layer, Model, Projection};
-use crate::nn::{Cache, Pass, Place, Rope, Soft};
+use crate::nn::{Cache, Norm, Pass, Place, Rope, Soft};
 use crate::{Error, Result, ops};
 
 /// What goes in.
@@ -129,7 +129,7 @@ impl Model {
         };
         let (batch, tokens, _) = x.dims3()?;
         let begins = caches.as_ref().is_none_or(|caches| caches.iter().all(|cache| cache.held() == 0));
-        let soft = pass.prompt().filter(|_| begins).map(|encoder| encoder.soft(pass.dropout)).transpose()?;
+        let soft = pass.prompt().filter(|_| begins).map(|encoder| ops::aside(|| encoder.soft(pass.dropout))).transpose()?;
         if let Some(soft) = &soft {
             x = soft.before(&x)?; // (B, n + T, C)
             caches.iter_mut().flat_map(|caches| caches.iter_mut()).try_for_each(|cache| cache.stand_behind(soft))?;
@@ -152,7 +152,7 @@ impl Model {
         if let (Position::Learned, Some(table)) = (&self.spec.position, &self.positions) {
             let ids: Vec<u32> = positions.iter().flatten().map(|p| *p as u32).collect();
             let ids = Tensor::from_vec(ids, (batch, length), x.device())?;
-            x = (x + ops::embedding(table, &ids)?)?;
+            x = ops::add(&x, &ops::embedding(table, &ids)?)?;
         }
         let angles = self.rope.as_ref().map(|rope| rope.angles(&positions, x.device())).transpose()?;
         Ok((x, Way { angles, prefix, advance: before + length, tokens }))
@@ -167,9 +167,10 @@ impl Model {
         let x = tap(taps, i, Site::Residual, x)?;
         let attended = self.attend(i, layer, &layer.norm1.forward(&x)?, way.angles.as_ref(), caches, (pass, way.prefix.as_ref()), taps)?;
         let attended = tap(taps, i, Site::Attended, attended)?;
-        let before = if self.spec.parallel { x } else { (x + &attended)? };
+        let before = if self.spec.parallel { x } else { ops::add(&x, &attended)? };
         let added = tap(taps, i, Site::Mlp, self.mlp(layer, &layer.norm2.forward(&before)?, pass)?)?;
-        Ok(if self.spec.parallel { ((before + attended)? + added)? } else { (before + added)? })
+        let before = if self.spec.parallel { ops::add(&before, &attended)? } else { before };
+        ops::add(&before, &added)
     }
 
     /// The end of [`Model::forward`]: hidden states of the tokens, of what the last layer gave.
@@ -207,7 +208,9 @@ impl Model {
         let attention = &layer.attention;
         let [mut q, mut k, mut v] = self.project(attention, x, pass)?;
         if let (Some(q_norm), Some(k_norm)) = (&attention.q_norm, &attention.k_norm) {
-            (q, k) = (q_norm.forward(&q.contiguous()?)?, k_norm.forward(&k.contiguous()?)?);
+            // Head by head, whichever way they lie.
+            let by_token = |norm: &Norm, x: &Tensor| ops::transpose(&norm.forward(&ops::transpose(x, 1, 2)?)?, 1, 2).map_err(Error::from);
+            (q, k) = (by_token(q_norm, &q)?, by_token(k_norm, &k)?);
         }
         if let Some(angles) = angles {
             (q, k) = (Rope::rotate(&q, angles)?, Rope::rotate(&k, angles)?);
@@ -227,14 +230,14 @@ impl Model {
             }
         }
         let mixed = if mixed.len() == 1 { mixed.remove(0) } else { Tensor::cat(&mixed, 0)? }; // (B, H, T, D)
-        let joined = mixed.transpose(1, 2)?.reshape((batch, length, self.spec.q_width()))?;
+        let joined = ops::reshape(&ops::transpose(&mixed, 1, 2)?, (batch, length, self.spec.q_width()))?;
         attention.out.forward(&joined, pass)
     }
 
     /// `x: [B, T, hidden]` -> q `[B, H, T, D]`, k and v `[B, H_kv, T, D]`.
     fn project(&self, attention: &Attention, x: &Tensor, pass: &Pass) -> Result<[Tensor; 3]> {
         let (batch, length, _) = x.dims3()?;
-        let heads = |t: Tensor, n: usize| Ok::<_, Error>(t.reshape((batch, length, n, self.spec.head_dim))?.transpose(1, 2)?);
+        let heads = |t: Tensor, n: usize| Ok::<_, Error>(ops::transpose(&ops::reshape(&t, (batch, length, n, self.spec.head_dim))?, 1, 2)?);
         let (h, h_kv) = (self.spec.heads, self.spec.kv_heads);
         match &attention.projection {
             Projection::Split { q, k, v } => {
@@ -244,11 +247,12 @@ impl Model {
                 let qkv = qkv.forward(x, pass)?;
                 if self.spec.qkv_by_head {
                     let d = self.spec.head_dim;
-                    let by_head = qkv.reshape((batch, length, h, 3 * d))?.transpose(1, 2)?; // (B, H, T, 3 D)
-                    return Ok([by_head.narrow(3, 0, d)?, by_head.narrow(3, d, d)?, by_head.narrow(3, 2 * d, d)?]);
+                    let [q, k, v] = ops::split(&ops::reshape(&qkv, (batch, length, h, 3 * d))?, [d; 3])?; // (B, T, H, D)
+                    return Ok([ops::transpose(&q, 1, 2)?, ops::transpose(&k, 1, 2)?, ops::transpose(&v, 1, 2)?]);
                 }
                 let (q, kv) = (self.spec.q_width(), self.spec.kv_width());
-                Ok([heads(qkv.narrow(2, 0, q)?, h)?, heads(qkv.narrow(2, q, kv)?, h_kv)?, heads(qkv.narrow(2, q + kv, kv)?, h_kv)?])
+                let [q, k, v] = ops::split(&qkv, [q, kv, kv])?;
+                Ok([heads(q, h)?, heads(k, h_kv)?, heads(v, h_kv)?])
             }
         }
     }

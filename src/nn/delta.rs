@@ -67,15 +67,15 @@ impl LowRank {
             None => None,
         };
         let low = ops::low_rank(dropped.as_ref().unwrap_or(x), &self.a, &self.b, self.scale)?;
-        let Some(magnitude) = &self.dora else { return Ok((weight.apply(x, bias.as_ref())? + low)?) };
+        let Some(magnitude) = &self.dora else { return ops::add(&weight.apply(x, bias.as_ref())?, &low) };
         let gain = magnitude.gain(weight, &self.a, &self.b, self.scale)?;
         match &dropped {
-            None => ops::scale_columns(&(weight.apply(x, None)? + low)?, &gain, bias.as_ref()),
+            None => ops::scale_columns(&ops::add(&weight.apply(x, None)?, &low)?, &gain, bias.as_ref()),
             // PEFT lets the magnitude change what the layer makes of the input that dropout left.
             Some(dropped) => {
                 let part = weight.apply(dropped, None)?;
-                let changed = ops::scale_columns(&(&part + low)?, &gain, None)?;
-                Ok(((weight.apply(x, bias.as_ref())? + changed)? - part)?)
+                let changed = ops::scale_columns(&ops::add(&part, &low)?, &gain, None)?;
+                Ok((ops::add(&weight.apply(x, bias.as_ref())?, &changed)? - part)?)
             }
         }
     }

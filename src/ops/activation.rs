@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tenso
 
 use super::simd::vectorised;
 use super::vector::{exp, normal_cdf, sigmoid};
-use super::{float, plain, storage};
+use super::{float, graph, plain, storage};
 
 /// `sqrt(2 / pi)`.
 const GELU_SCALE: f32 = 0.797_884_6;
@@ -34,7 +34,7 @@ pub fn swiglu(gate: &Tensor, up: &Tensor) -> crate::Result<Tensor> {
     if !gate.device().is_cpu() {
         return Ok(plain::swiglu(gate, up)?);
     }
-    let y = float(gate)?.contiguous()?.apply_op2(&float(up)?.contiguous()?, Swiglu)?;
+    let y = graph::op2(&float(gate)?.contiguous()?, &float(up)?.contiguous()?, Swiglu)?;
     Ok(y.to_dtype(gate.dtype())?)
 }
 
@@ -51,7 +51,7 @@ fn gelu(x: &Tensor, kind: Gelu) -> crate::Result<Tensor> {
             Gelu::Erf => plain::gelu_erf(x)?,
         });
     }
-    Ok(float(x)?.contiguous()?.apply_op1(kind)?.to_dtype(x.dtype())?)
+    Ok(graph::op1(&float(x)?.contiguous()?, kind)?.to_dtype(x.dtype())?)
 }
 
 vectorised! {
@@ -116,8 +116,7 @@ impl CustomOp1 for Gelu {
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = storage::floats(x, layout, "gelu")?;
-        let mut out = vec![0.0; x.len()];
-        storage::over_blocks(&mut out, storage::BLOCK, |at, out| match self {
+        let out = storage::made(x.len(), |at, out| match self {
             Self::Tanh => gelu_tanh_forward(out, &x[at..]),
             Self::Erf => gelu_erf_forward(out, &x[at..]),
         });
@@ -127,8 +126,7 @@ impl CustomOp1 for Gelu {
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         storage::with_floats(x, |xs| {
             storage::with_floats(grad, |g| {
-                let mut out = vec![0.0; xs.len()];
-                storage::over_blocks(&mut out, storage::BLOCK, |at, out| match self {
+                let out = storage::made(xs.len(), |at, out| match self {
                     Self::Tanh => gelu_tanh_backward(out, &xs[at..], &g[at..]),
                     Self::Erf => gelu_erf_backward(out, &xs[at..], &g[at..]),
                 });
@@ -150,8 +148,7 @@ impl CustomOp2 for Swiglu {
             bail!("swiglu: gate {:?}, up {:?}", lg.dims(), lu.dims());
         }
         let (gate, up) = (storage::floats(gate, lg, "swiglu")?, storage::floats(up, lu, "swiglu")?);
-        let mut out = vec![0.0; gate.len()];
-        storage::over_blocks(&mut out, storage::BLOCK, |at, out| swiglu_forward(out, &gate[at..], &up[at..]));
+        let out = storage::made(gate.len(), |at, out| swiglu_forward(out, &gate[at..], &up[at..]));
         Ok((CpuStorage::F32(out), lg.shape().clone()))
     }
 
@@ -159,11 +156,7 @@ impl CustomOp2 for Swiglu {
         storage::with_floats(gate, |gates| {
             storage::with_floats(up, |ups| {
                 storage::with_floats(grad, |g| {
-                    let run = |f: &(dyn Fn(usize, &mut [f32]) + Sync)| {
-                        let mut out = vec![0.0; g.len()];
-                        storage::over_blocks(&mut out, storage::BLOCK, f);
-                        storage::tensor(out, gate.dims())
-                    };
+                    let run = |f: &(dyn Fn(usize, &mut [f32]) + Sync)| storage::tensor(storage::made(g.len(), f), gate.dims());
                     let dgate = || run(&|at, out| swiglu_gate_gradient(out, &gates[at..], &ups[at..], &g[at..]));
                     let dup = || run(&|at, out| swiglu_forward(out, &gates[at..], &g[at..]));
                     Ok((gate.track_op().then(dgate).transpose()?, up.track_op().then(dup).transpose()?))

@@ -10,8 +10,8 @@ use super::dot::axpy;
 use super::product::{View, small};
 use super::reduce::product_sum;
 use super::softmax::softmax;
-use super::storage::Shared;
-use super::{float, plain};
+use super::storage::{self, Shared};
+use super::{float, graph, plain};
 
 /// Queries of one block.
 pub const QUERIES: usize = 64;
@@ -58,8 +58,8 @@ pub fn packed_attention(
 }
 
 fn run(q: &Tensor, k: &Tensor, v: &Tensor, op: Attention) -> crate::Result<Tensor> {
-    let y = rows(q)?.apply_op3(&rows(k)?, &rows(v)?, op)?;
-    Ok(y.transpose(1, 2)?.to_dtype(q.dtype())?)
+    let y = graph::op3(&rows(q)?, &rows(k)?, &rows(v)?, op)?;
+    Ok(graph::transpose(&y, 1, 2)?.to_dtype(q.dtype())?)
 }
 
 /// The probabilities of [`attention`], `[B,H,T,S]`, for looking at. On the graph.
@@ -156,7 +156,8 @@ impl Attention {
     fn forward(&self, q: Operand, k: Operand, v: Operand) -> (CpuStorage, Shape) {
         let [b, h, t, d] = q.dims;
         let (s, group) = (k.dims[2], h / k.dims[1]);
-        let mut out = vec![0.0; b * t * h * d];
+        // SAFETY: the units below write every vector of every head.
+        let mut out = unsafe { storage::unwritten(b * t * h * d) };
         let shared = Shared::new(&mut out);
         let blocks: Vec<(Document, usize)> = self
             .documents(t, s)

@@ -75,7 +75,8 @@ struct Scratch {
 impl Backward<'_> {
     fn run(&self) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
         let ([b, h, t, d], [_, hkv, s, _]) = (self.q.dims, self.k.dims);
-        let mut dq = vec![0.0; b * h * t * d];
+        // SAFETY: the tasks below write every query of every head.
+        let mut dq = unsafe { storage::unwritten(b * h * t * d) };
         let (mut dk, mut dv) = (vec![0.0; b * hkv * s * d], vec![0.0; b * hkv * s * d]);
         let (out_q, group) = (Shared::new(&mut dq), h / hkv);
         let documents = self.op.documents(t, s);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, DType, Layout as Strides, Result, Shape, Tensor};
 
 use super::matrix::Matrix;
-use super::{Layout, float, linear, packed, plain, reduce, storage};
+use super::{Layout, float, graph, linear, packed, plain, reduce, storage};
 use crate::quant::Packed;
 
 /// `y[.., out] = x[.., out] * gain[out] + bias[out]`; gradients to x and gain, and to a tracked bias.
@@ -18,8 +18,8 @@ pub fn scale_columns(x: &Tensor, gain: &Tensor, bias: Option<&Tensor>) -> crate:
     }
     let (wide, gain) = (float(x)?.contiguous()?, float(gain)?.contiguous()?);
     let y = match bias {
-        Some(bias) => wide.apply_op3(&gain, &float(bias)?.contiguous()?, ScaleColumns)?,
-        None => wide.apply_op2(&gain, ScaleColumns)?,
+        Some(bias) => graph::op3(&wide, &gain, &float(bias)?.contiguous()?, ScaleColumns)?,
+        None => graph::op2(&wide, &gain, ScaleColumns)?,
     };
     Ok(y.to_dtype(x.dtype())?)
 }
@@ -31,12 +31,13 @@ fn scaled(x: &CpuStorage, lx: &Strides, gain: &CpuStorage, lg: &Strides, bias: O
     if lx.dims().last() != Some(&gain.len()) || bias.is_some_and(|bias| bias.len() != gain.len()) {
         candle_core::bail!("scale columns: x {:?}, gain {:?}", lx.dims(), lg.dims());
     }
-    let mut y = storage::floats(x, lx, "scale columns")?.to_vec();
-    storage::over_rows(&mut y, gain.len(), |_, rows| {
-        for row in rows.chunks_exact_mut(gain.len()) {
+    let x = storage::floats(x, lx, "scale columns")?;
+    let y = storage::made_rows(x.len(), gain.len(), |first, rows| {
+        for (row, x) in rows.chunks_exact_mut(gain.len()).zip(x[first * gain.len()..].chunks_exact(gain.len())) {
+            let scaled = row.iter_mut().zip(x).zip(gain);
             match bias {
-                Some(bias) => row.iter_mut().zip(gain).zip(bias).for_each(|((y, g), b)| *y = *y * g + b),
-                None => row.iter_mut().zip(gain).for_each(|(y, g)| *y *= g),
+                Some(bias) => scaled.zip(bias).for_each(|(((y, x), g), b)| *y = x * g + b),
+                None => scaled.for_each(|((y, x), g)| *y = x * g),
             }
         }
     });

@@ -10,7 +10,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, DType, Layout as Strides,
 use super::matrix::Matrix;
 use super::product::{Product, View};
 use super::softmax::softmax;
-use super::{float, packed, plain, storage};
+use super::{float, graph, packed, plain, storage};
 use crate::quant::Packed;
 
 /// Logits that exist at the same time: 64 MiB.
@@ -48,8 +48,8 @@ pub fn smoothed_cross_entropy(hidden: &Tensor, head: &HeadWeight, targets: &[u32
     let op =
         |packed| CrossEntropy { targets: targets.into(), smoothing, packed, wanted: Wanted::of(&hidden, &head), kept: Mutex::default() };
     Ok(match &head {
-        HeadWeight::Packed(w) => hidden.apply_op1(op(Some(w.clone())))?,
-        HeadWeight::Dense(w) => hidden.apply_op2(w, op(None))?,
+        HeadWeight::Packed(w) => graph::op1(&hidden, op(Some(w.clone())))?,
+        HeadWeight::Dense(w) => graph::op2(&hidden, w, op(None))?,
     })
 }
 
@@ -151,24 +151,27 @@ struct CrossEntropy {
 fn run<R>(x: &[f32], w: Matrix, (targets, smoothing): (&[u32], f32), wanted: Wanted, keep: impl FnOnce(Gradients) -> R) -> (Vec<f32>, R) {
     let (vocabulary, width) = w.shape();
     let mut losses = vec![0.0; targets.len()];
-    let mut gradients = Gradients::default();
-    gradients.hidden.resize(if wanted.hidden { x.len() } else { 0 }, 0.0);
-    gradients.head.resize(if wanted.head { vocabulary * width } else { 0 }, 0.0);
-    let mut logits = Vec::new();
     let size = chunk_rows(vocabulary);
+    // SAFETY: the products below write each chunk's logits and rows before they are read, and all of the head with the first chunk.
+    let unwritten = |wanted: bool, len: usize| unsafe { storage::unwritten(if wanted { len } else { 0 }) };
+    let mut gradients = Gradients {
+        hidden: unwritten(wanted.hidden, x.len()),
+        head: if targets.is_empty() { vec![0.0; vocabulary * width] } else { unwritten(wanted.head, vocabulary * width) },
+    };
+    let mut logits = unwritten(true, size.min(targets.len()) * vocabulary);
     for (chunk, targets) in targets.chunks(size).enumerate() {
         let rows = chunk * size..chunk * size + targets.len();
         let x = &x[rows.start * width..rows.end * width];
-        logits.resize(targets.len() * vocabulary, 0.0);
-        Product::new(View::rows(x, width), w.t()).run(&mut logits, targets.len());
-        chunk_losses(&mut logits, vocabulary, (targets, smoothing), &mut losses[rows.clone()]);
+        let logits = &mut logits[..targets.len() * vocabulary];
+        Product::new(View::rows(x, width), w.t()).run(logits, targets.len());
+        chunk_losses(logits, vocabulary, (targets, smoothing), &mut losses[rows.clone()]);
         if wanted.hidden {
             let out = &mut gradients.hidden[rows.start * width..rows.end * width];
-            Product::new(View::rows(&logits, vocabulary), w).run(out, targets.len());
+            Product::new(View::rows(logits, vocabulary), w).run(out, targets.len());
         }
         if wanted.head {
             let x = Matrix::dense(x, targets.len(), width);
-            Product { add: true, ..Product::new(View::columns(&logits, vocabulary), x) }.run(&mut gradients.head, vocabulary);
+            Product { add: chunk > 0, ..Product::new(View::columns(logits, vocabulary), x) }.run(&mut gradients.head, vocabulary);
         }
     }
     (losses, keep(gradients))
@@ -207,14 +210,15 @@ impl CrossEntropy {
 
     fn backward(&self, x: &Tensor, head: Option<&Tensor>, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let factor = grad.to_scalar::<f32>()?;
-        let kept = self.kept.lock().map_err(|_| candle_core::Error::Msg("cross-entropy: a thread died".to_owned()))?;
-        let scaled = |values: &[f32], shape: &[usize]| {
-            let mut out = values.to_vec();
+        let mut kept = self.kept.lock().map_err(|_| candle_core::Error::Msg("cross-entropy: a thread died".to_owned()))?;
+        // Taken, not copied: a second time there is nothing of these shapes, which is an error.
+        let scaled = |values: &mut Vec<f32>, shape: &[usize]| {
+            let mut out = std::mem::take(values);
             storage::over_blocks(&mut out, storage::BLOCK, |_, out| out.iter_mut().for_each(|x| *x *= factor));
             storage::tensor(out, shape)
         };
-        let dx = self.wanted.hidden.then(|| scaled(&kept.hidden, x.dims())).transpose()?;
-        let dw = head.filter(|_| self.wanted.head).map(|head| scaled(&kept.head, head.dims())).transpose()?;
+        let dx = self.wanted.hidden.then(|| scaled(&mut kept.hidden, x.dims())).transpose()?;
+        let dw = head.filter(|_| self.wanted.head).map(|head| scaled(&mut kept.head, head.dims())).transpose()?;
         Ok((dx, dw))
     }
 }

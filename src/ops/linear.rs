@@ -5,7 +5,7 @@ use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout as Strides, Re
 use super::dot::{FEW_ROWS, few_rows};
 use super::matrix::{Matrix, Values};
 use super::product::{Product, View};
-use super::{float, plain, storage};
+use super::{float, graph, plain, storage};
 
 /// How a weight lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub fn linear(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, layout: Layout) -> 
     let (input, w) = (float(x)?.contiguous()?, w.contiguous()?);
     let op = Linear { layout };
     let y = match bias {
-        Some(bias) => input.apply_op3(&w, &float(bias)?.contiguous()?, op)?,
-        None => input.apply_op2(&w, op)?,
+        Some(bias) => graph::op3(&input, &w, &float(bias)?.contiguous()?, op)?,
+        None => graph::op2(&input, &w, op)?,
     };
     Ok(y.to_dtype(x.dtype())?)
 }
@@ -114,8 +114,7 @@ impl Linear {
                 let rows = x.len() / inner.max(1);
                 let (x, g) = ((x, inner), (grad, out));
                 let (left, right) = if self.layout == Layout::OutIn { (g, x) } else { (x, g) };
-                let mut dw = vec![0.0; out * inner];
-                Product::new(View::columns(left.0, left.1), Matrix::dense(right.0, rows, right.1)).run(&mut dw, left.1);
+                let dw = Product::new(View::columns(left.0, left.1), Matrix::dense(right.0, rows, right.1)).made(left.1);
                 storage::tensor(dw, w.dims())
             })
         })
@@ -126,12 +125,13 @@ impl Linear {
 pub fn apply(x: &[f32], dims: &[usize], w: Matrix, bias: Option<&[f32]>) -> (Vec<f32>, Vec<usize>) {
     let (inner, out) = w.shape();
     let rows = x.len() / inner.max(1);
-    let mut y = vec![0.0; rows * out];
-    if rows <= FEW_ROWS {
+    let y = if rows <= FEW_ROWS {
+        let mut y = vec![0.0; rows * out];
         few_rows(&mut y, x, w, bias, rows);
+        y
     } else {
-        Product { bias, ..Product::new(View::rows(x, inner), w) }.run(&mut y, rows);
-    }
+        Product { bias, ..Product::new(View::rows(x, inner), w) }.made(rows)
+    };
     let mut shape = dims.to_vec();
     if let Some(last) = shape.last_mut() {
         *last = out;
@@ -141,11 +141,9 @@ pub fn apply(x: &[f32], dims: &[usize], w: Matrix, bias: Option<&[f32]>) -> (Vec
 
 /// `grad @ w` with w read as `[out, in]`.
 pub fn input_gradient(grad: &[f32], w: Matrix, dims: &[usize]) -> Result<Tensor> {
-    let (out, inner) = w.shape();
+    let out = w.shape().0;
     let rows = grad.len() / out.max(1);
-    let mut dx = vec![0.0; rows * inner];
-    Product::new(View::rows(grad, out), w).run(&mut dx, rows);
-    storage::tensor(dx, dims)
+    storage::tensor(Product::new(View::rows(grad, out), w).made(rows), dims)
 }
 
 /// The sum over rows, each column's in row order.

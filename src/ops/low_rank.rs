@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
 use super::matrix::Matrix;
 use super::product::{Product, View};
-use super::{float, plain, storage};
+use super::{float, graph, plain, storage};
 
 /// `y[.., out] = ((x[.., in] @ a^T) @ b^T) * scale`, a `[r, in]`, b `[out, r]`; gradients to all three.
 ///
@@ -15,7 +15,7 @@ pub fn low_rank(x: &Tensor, a: &Tensor, b: &Tensor, scale: f64) -> crate::Result
         return Ok(plain::low_rank(x, a, b, scale)?);
     }
     let (x32, a, b) = (float(x)?.contiguous()?, float(a)?.contiguous()?, float(b)?.contiguous()?);
-    Ok(x32.apply_op3(&a, &b, LowRank { scale: scale as f32 })?.to_dtype(x.dtype())?)
+    Ok(graph::op3(&x32, &a, &b, LowRank { scale: scale as f32 })?.to_dtype(x.dtype())?)
 }
 
 struct LowRank {
@@ -25,22 +25,19 @@ struct LowRank {
 /// `x @ w^T` or `x @ w` for small matrices.
 fn times(x: &[f32], width: usize, w: Matrix, scale: f32) -> Vec<f32> {
     let rows = x.len() / width.max(1);
-    let mut out = vec![0.0; rows * w.shape().1];
     if w.transposed && rows <= super::dot::FEW_ROWS {
+        let mut out = vec![0.0; rows * w.shape().1];
         super::dot::few_rows(&mut out, x, w, None, rows);
         out.iter_mut().for_each(|y| *y *= scale);
-    } else {
-        Product { scale, ..Product::new(View::rows(x, width), w) }.run(&mut out, rows);
+        return out;
     }
-    out
+    Product { scale, ..Product::new(View::rows(x, width), w) }.made(rows)
 }
 
 /// `x^T @ g` for `x [rows, m]`, `g [rows, n]`.
 fn outer(x: &[f32], m: usize, g: &[f32], n: usize, scale: f32) -> Vec<f32> {
-    let mut out = vec![0.0; m * n];
     let rows = x.len() / m.max(1);
-    Product { scale, ..Product::new(View::columns(x, m), Matrix::dense(g, rows, n)) }.run(&mut out, m);
-    out
+    Product { scale, ..Product::new(View::columns(x, m), Matrix::dense(g, rows, n)) }.made(m)
 }
 
 impl CustomOp3 for LowRank {

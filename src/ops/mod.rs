@@ -5,6 +5,7 @@
 //! same bits for any number of threads.
 
 mod activation;
+mod add;
 mod attention;
 mod attention_backward;
 mod blocks;
@@ -14,6 +15,7 @@ mod cross_entropy;
 mod dot;
 mod dropout;
 mod embedding;
+mod graph;
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod lanes_x86;
@@ -30,6 +32,7 @@ mod rope;
 mod rounding;
 mod simd;
 mod softmax;
+mod split;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -37,18 +40,21 @@ mod unpack;
 mod vector;
 
 pub use activation::{gelu_erf, gelu_new, swiglu};
+pub use add::add;
 pub use attention::{attention, attention_probabilities, packed_attention};
 pub use blocks::{widen_bf16, widen_f16};
 pub use columns::{packed_row_squares, row_squares, scale_columns};
 pub use cross_entropy::{HeadWeight, chunk_rows, cross_entropy, smoothed_cross_entropy, token_losses};
 pub use dropout::dropout;
-pub use embedding::{embedding, packed_embedding};
+pub use embedding::{embedding, packed_embedding, rows};
+pub use graph::{Grads, Graph, aside, reshape, transpose};
 pub use linear::{Layout, linear};
 pub use low_rank::low_rank;
 pub use norm::{layer_norm, rms_norm};
 pub use packed::packed_linear;
 pub use rope::rope;
 pub use rounding::rounded;
+pub use split::split;
 
 use candle_core::{DType, Result, Tensor};
 

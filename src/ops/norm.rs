@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tenso
 
 use super::reduce::{product_sum, squares, total};
 use super::simd::vectorised;
-use super::{float, plain, storage};
+use super::{float, graph, plain, storage};
 
 /// `x / sqrt(mean(x^2) + eps) * w`, w `[C]`. https://arxiv.org/abs/1910.07467
 ///
@@ -14,7 +14,7 @@ pub fn rms_norm(x: &Tensor, w: &Tensor, eps: f64) -> crate::Result<Tensor> {
     if !x.device().is_cpu() {
         return Ok(plain::rms_norm(x, w, eps)?);
     }
-    let y = float(x)?.contiguous()?.apply_op2(&float(w)?.contiguous()?, Norm { eps: eps as f32, centred: false })?;
+    let y = graph::op2(&float(x)?.contiguous()?, &float(w)?.contiguous()?, Norm { eps: eps as f32, centred: false })?;
     Ok(y.to_dtype(x.dtype())?)
 }
 
@@ -27,7 +27,7 @@ pub fn layer_norm(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> crate::Result
         return Ok(plain::layer_norm(x, w, b, eps)?);
     }
     let (w, b) = (float(w)?.contiguous()?, float(b)?.contiguous()?);
-    let y = float(x)?.contiguous()?.apply_op3(&w, &b, Norm { eps: eps as f32, centred: true })?;
+    let y = graph::op3(&float(x)?.contiguous()?, &w, &b, Norm { eps: eps as f32, centred: true })?;
     Ok(y.to_dtype(x.dtype())?)
 }
 
@@ -90,8 +90,7 @@ impl Norm {
         if w.len() != width || width == 0 || (self.centred && b.len() != width) {
             bail!("norm: x {:?}, w [{}], b [{}]", layout.dims(), w.len(), b.len());
         }
-        let mut out = vec![0.0; x.len()];
-        storage::over_rows(&mut out, width, |first, out| {
+        let out = storage::made_rows(x.len(), width, |first, out| {
             for (out, x) in out.chunks_exact_mut(width).zip(x[first * width..].chunks_exact(width)) {
                 let (mean, scale) = self.moments(x);
                 write(out, x, w, b, mean, scale);
@@ -102,8 +101,7 @@ impl Norm {
 
     fn input_gradient(&self, x: &[f32], w: &[f32], g: &[f32]) -> Vec<f32> {
         let width = w.len();
-        let mut dx = vec![0.0; x.len()];
-        storage::over_rows(&mut dx, width, |first, dx| {
+        storage::made_rows(x.len(), width, |first, dx| {
             let mut gw = vec![0.0; width];
             let from = first * width;
             for ((dx, x), g) in dx.chunks_exact_mut(width).zip(x[from..].chunks_exact(width)).zip(g[from..].chunks_exact(width)) {
@@ -114,8 +112,7 @@ impl Norm {
                 let slope = (product_sum(&gw, x) - mean * sum) * scale / width as f32;
                 write_gradient(dx, &gw, x, mean, scale, shift, slope);
             }
-        });
-        dx
+        })
     }
 
     fn weight_gradient(&self, x: &[f32], g: &[f32], width: usize) -> Vec<f32> {

@@ -6,7 +6,7 @@ use candle_core::quantized::QMatMul;
 use candle_core::{CpuStorage, CustomOp1, DType, Layout as Strides, Module, Result, Shape, Tensor, bail};
 
 use super::matrix::{Matrix, Values};
-use super::{Layout, blocks, float, linear, plain, storage};
+use super::{Layout, blocks, float, graph, linear, plain, storage};
 use crate::quant::Packed;
 
 /// `y[.., out] = x[.., in] @ w^T + bias[out]` for w packed as `[out, in]`; the gradient goes to x (and to a tracked bias).
@@ -22,8 +22,10 @@ pub fn packed_linear(x: &Tensor, w: &Arc<Packed>, bias: Option<&Tensor>) -> crat
         return Err(shape_error(x, w, bias));
     }
     if x.device().is_cpu() && readable(w) {
-        let y = float(x)?.contiguous()?.apply_op1(PackedLinear { w: w.clone() })?;
-        let y = bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(&float(bias)?))?;
+        let learned = bias.filter(|bias| bias.track_op());
+        let fixed = bias.filter(|bias| !bias.track_op()).map(|bias| float(bias)?.contiguous()).transpose()?;
+        let y = graph::op1(&float(x)?.contiguous()?, PackedLinear { w: w.clone(), bias: fixed })?;
+        let y = learned.map_or(Ok(y.clone()), |bias| y.broadcast_add(&float(bias)?))?;
         return Ok(y.to_dtype(x.dtype())?);
     }
     let multiplier = if x.track_op() { None } else { multiplier(w)? };
@@ -50,6 +52,8 @@ fn shape_error(x: &Tensor, w: &Packed, bias: Option<&Tensor>) -> crate::Error {
 
 struct PackedLinear {
     w: Arc<Packed>,
+    /// f32, not learned.
+    bias: Option<Tensor>,
 }
 
 /// Runs `f` on the packed weight read as stored, `[out, in]`.
@@ -85,7 +89,8 @@ impl CustomOp1 for PackedLinear {
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Strides) -> Result<(CpuStorage, Shape)> {
         let values = storage::floats(x, layout, "packed linear")?;
         with_matrix(&self.w, |w| {
-            let (y, shape) = linear::apply(values, layout.dims(), w.t(), None);
+            let apply = |bias: Option<&[f32]>| Ok(linear::apply(values, layout.dims(), w.t(), bias));
+            let (y, shape) = self.bias.as_ref().map_or_else(|| apply(None), |bias| storage::with_floats(bias, |bias| apply(Some(bias))))?;
             Ok((CpuStorage::F32(y), Shape::from(shape)))
         })
     }

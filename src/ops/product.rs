@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::matrix::Matrix;
-use super::storage::Shared;
+use super::storage::{self, Shared};
 
 const TILE_ROWS: usize = 512;
 const TILE_COLUMNS: usize = 384;
@@ -33,6 +33,7 @@ impl<'a> View<'a> {
 }
 
 /// `out[m, n] = scale * a[m, k] @ b[k, n] (+ bias[n])`, or `+= ` when `add` is set (then `bias` is not used).
+#[derive(Clone, Copy)]
 pub struct Product<'a> {
     pub a: View<'a>,
     pub b: Matrix<'a>,
@@ -44,6 +45,14 @@ pub struct Product<'a> {
 impl<'a> Product<'a> {
     pub fn new(a: View<'a>, b: Matrix<'a>) -> Self {
         Self { a, b, bias: None, scale: 1.0, add: false }
+    }
+
+    /// A product of its own: nothing is added to.
+    pub fn made(&self, m: usize) -> Vec<f32> {
+        // SAFETY: without `add` the tiles write all of the output.
+        let mut out = unsafe { storage::unwritten(m * self.b.shape().1) };
+        Self { add: false, ..*self }.run(&mut out, m);
+        out
     }
 
     pub fn run(&self, out: &mut [f32], m: usize) {

@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor, bail};
 
 use super::simd::vectorised;
-use super::{float, plain, storage};
+use super::{float, graph, plain, storage};
 
 /// Rotates the first R dimensions of `x [B,H,T,D]` by tables `[T,R/2]` or `[B,T,R/2]`; the rest passes. Gradient to x.
 ///
@@ -19,7 +19,11 @@ pub fn rope(x: &Tensor, cos: &Tensor, sin: &Tensor) -> crate::Result<Tensor> {
     let by_token = !x.is_contiguous() && x.transpose(1, 2)?.is_contiguous();
     let op = Rope { cos: table(cos)?.into(), sin: table(sin)?.into(), half: cos.dim(D::Minus1)?, shared, by_token };
     let wide = float(x)?;
-    let y = if by_token { wide.transpose(1, 2)?.apply_op1(op)?.transpose(1, 2)? } else { wide.contiguous()?.apply_op1(op)? };
+    let y = if by_token {
+        graph::transpose(&graph::op1(&graph::transpose(&wide, 1, 2)?, op)?, 1, 2)?
+    } else {
+        graph::op1(&wide.contiguous()?, op)?
+    };
     Ok(y.to_dtype(x.dtype())?)
 }
 
@@ -63,8 +67,7 @@ impl Rope {
     fn turn(&self, x: &[f32], dims: &[usize], sign: f32) -> Vec<f32> {
         let (width, half) = (dims[3], self.half);
         let (heads, tokens) = if self.by_token { (dims[2], dims[1]) } else { (dims[1], dims[2]) };
-        let mut out = vec![0.0; x.len()];
-        storage::over_rows(&mut out, width, |first, out| {
+        storage::made_rows(x.len(), width, |first, out| {
             for (i, (out, x)) in out.chunks_exact_mut(width).zip(x[first * width..].chunks_exact(width)).enumerate() {
                 let row = first + i;
                 let token = if self.by_token { row / heads % tokens } else { row % tokens };
@@ -72,8 +75,7 @@ impl Rope {
                 let at = (batch * tokens + token) * half;
                 rotate(out, x, &self.cos[at..at + half], &self.sin[at..at + half], sign);
             }
-        });
-        out
+        })
     }
 }
 

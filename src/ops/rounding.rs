@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
 use half::{bf16, f16};
 
-use super::{float, storage};
+use super::{float, graph, storage};
 
 /// `x` as f32 with the values that `half` (f16 or bf16) can hold; too large ones become infinite. The gradient is rounded on its way back
 /// just so, which is where f16 overflows.
@@ -14,7 +14,7 @@ pub fn rounded(x: &Tensor, half: DType) -> crate::Result<Tensor> {
     if !x.device().is_cpu() {
         return Ok(x.to_dtype(half)?.to_dtype(DType::F32)?);
     }
-    Ok(float(x)?.contiguous()?.apply_op1(Rounded { half })?)
+    Ok(graph::op1(&float(x)?.contiguous()?, Rounded { half })?)
 }
 
 struct Rounded {
@@ -23,13 +23,14 @@ struct Rounded {
 
 impl Rounded {
     fn apply(&self, x: &[f32]) -> Vec<f32> {
-        let mut out = x.to_vec();
-        storage::over_blocks(&mut out, storage::BLOCK, |_, out| match self.half {
-            DType::F16 => out.iter_mut().for_each(|x| *x = f16::from_f32(*x).to_f32()),
-            DType::BF16 => out.iter_mut().for_each(|x| *x = bf16::from_f32(*x).to_f32()),
-            _ => {}
-        });
-        out
+        storage::made(x.len(), |at, out| {
+            let pairs = out.iter_mut().zip(&x[at..]);
+            match self.half {
+                DType::F16 => pairs.for_each(|(y, x)| *y = f16::from_f32(*x).to_f32()),
+                DType::BF16 => pairs.for_each(|(y, x)| *y = bf16::from_f32(*x).to_f32()),
+                _ => pairs.for_each(|(y, x)| *y = *x),
+            }
+        })
     }
 }
 

@@ -50,6 +50,31 @@ pub fn over_blocks(out: &mut [f32], block: usize, f: impl Fn(usize, &mut [f32]) 
     out.par_chunks_mut(block).enumerate().for_each(|(i, out)| f(i * block, out));
 }
 
+/// Numbers not written yet.
+///
+/// # Safety
+/// All of them are written before one is read.
+pub unsafe fn unwritten(len: usize) -> Vec<f32> {
+    // SAFETY: the caller's promise.
+    unsafe { Box::new_uninit_slice(len).assume_init() }.into_vec()
+}
+
+/// What [`over_rows`] makes of `len` numbers; `f` writes all of its block.
+pub fn made_rows(len: usize, width: usize, f: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
+    // SAFETY: `over_rows` gives every element to `f`, which writes it.
+    let mut out = unsafe { unwritten(if width == 0 { 0 } else { len }) };
+    over_rows(&mut out, width, f);
+    out
+}
+
+/// What [`over_blocks`] makes of `len` numbers; `f` writes all of its block.
+pub fn made(len: usize, f: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
+    // SAFETY: `over_blocks` gives every element to `f`, which writes it.
+    let mut out = unsafe { unwritten(len) };
+    over_blocks(&mut out, BLOCK, f);
+    out
+}
+
 /// An output that several threads fill at places that do not overlap.
 #[derive(Clone, Copy)]
 pub struct Shared(*mut f32, usize);

@@ -2,19 +2,22 @@
 
 use std::sync::Mutex;
 
-use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, DType, Result, Storage, Tensor, Var, bail};
+use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, Var, bail};
+use rayon::prelude::*;
 
 use super::Parameters;
+
+/// Values that one thread takes.
+pub(super) const BLOCK: usize = 64 * 1024;
 
 /// One optional gradient per parameter, in the parameters' order.
 #[derive(Clone, Default)]
 pub struct Gradients(pub Vec<Option<Tensor>>);
 
 impl Gradients {
-    /// Takes each parameter's gradient out of the store.
-    pub fn take(parameters: &Parameters, store: &mut GradStore) -> Self {
-        Self(parameters.iter().map(|(_, var)| store.remove(var)).collect())
+    /// Takes each parameter's gradient out of where `find` finds it.
+    pub fn take(parameters: &Parameters, mut find: impl FnMut(&Tensor) -> Option<Tensor>) -> Self {
+        Self(parameters.iter().map(|(_, var)| find(var)).collect())
     }
 
     /// Adds another micro-batch, parameter by parameter.
@@ -32,12 +35,22 @@ impl Gradients {
         }
         for (mine, other) in self.0.iter_mut().zip(other.0) {
             *mine = match (mine.take(), other) {
-                (Some(a), Some(b)) => Some((a + b)?),
+                (Some(a), Some(b)) => Some(sum(&a, &b)?),
                 (a, b) => a.or(b),
             };
         }
         Ok(())
     }
+}
+
+/// `a + b`, by all threads.
+fn sum(a: &Tensor, b: &Tensor) -> crate::Result<Tensor> {
+    if a.dims() != b.dims() {
+        return Ok((a + b)?);
+    }
+    let values =
+        with_values(a, |a| with_values(b, |b| Ok(a.par_iter().zip(b).with_min_len(BLOCK).map(|(a, b)| a + b).collect::<Vec<f32>>())))?;
+    Ok(Tensor::from_vec(values, a.shape(), &Device::Cpu)?.to_device(a.device())?)
 }
 
 /// A parameter's values changed: `f(values, gradient)`, in place where they are contiguous f32 on the CPU.

@@ -3,6 +3,7 @@
 use candle_core::DType;
 
 use super::Gradients;
+use super::clip::scaled;
 
 /// Where it begins.
 const FIRST: f64 = 65536.0;
@@ -62,7 +63,7 @@ impl Scaler {
     /// Only what candle reports.
     pub fn unscale(&self, gradients: &mut Gradients) -> crate::Result<()> {
         for gradient in gradients.0.iter_mut().flatten() {
-            *gradient = gradient.affine(1.0 / self.scale, 0.0)?;
+            *gradient = scaled(gradient, 1.0 / self.scale)?;
         }
         Ok(())
     }

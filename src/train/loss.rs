@@ -41,9 +41,7 @@ pub fn head_of(model: &Model) -> HeadWeight {
 fn learned_rows(model: &Model, hidden: &Tensor, batch: &Batch, half: Option<DType>) -> Result<(Tensor, Vec<u32>)> {
     let learned = batch.targets.iter().enumerate().filter(|(_, target)| **target != IGNORE);
     let (rows, targets): (Vec<u32>, Vec<u32>) = learned.map(|(row, target)| (row as u32, *target as u32)).unzip();
-    let rows = Tensor::new(rows, &model.device)?;
-    let hidden = hidden.reshape((batch.rows * batch.width, model.spec.hidden))?;
-    let hidden = hidden.index_select(&rows, 0)?;
+    let hidden = ops::rows(&ops::reshape(hidden, (batch.rows * batch.width, model.spec.hidden))?, &rows)?;
     Ok((half.map_or_else(|| Ok(hidden.clone()), |half| ops::rounded(&hidden, half))?, targets))
 }
 

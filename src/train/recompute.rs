@@ -10,6 +10,7 @@ use candle_core::{Tensor, Var};
 
 use crate::model::{Input, Model, NoTap, Way, segments};
 use crate::nn::Pass;
+use crate::ops::{Grads, Graph};
 use crate::optim::{Gradients, Parameters};
 use crate::{Error, Result};
 
@@ -68,16 +69,16 @@ impl Tape {
         vars: &Parameters,
         scalar: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<Gradients> {
-        let (entered, mut way) = model.enter(input, None, pass)?;
-        // A soft prompt that is computed is a leaf meanwhile: what computes it goes backward once, as with all kept.
-        let cut = if self.every.is_some() { way.cut()? } else { None };
-        let vars: Parameters = vars.iter().cloned().chain(cut.iter().map(|(_, leaf)| (String::new(), leaf.clone()))).collect();
+        let (mut grads, mut entry) = (Grads::default(), Graph::default());
+        let (entered, mut way) = entry.listen(|| model.enter(input, None, pass))?;
+        // What candle computed is a leaf meanwhile: it goes backward once, however often it is used.
+        let soft = way.cut()?;
+        let first = if entered.track_op() { Var::from_tensor(&entered)?.into_inner() } else { entered.clone() };
         let run = |layers: Range<usize>, x: &Tensor| through(model, layers, x, &way, pass);
         let mut segments = segments(model.layers.len(), self.every.unwrap_or(usize::MAX));
         let last = segments.pop().unwrap_or(0..0);
         let mut starts: Vec<Start> = Vec::with_capacity(segments.len());
-        let whole = segments.is_empty();
-        let (mut x, mut learns) = (if whole { entered.clone() } else { entered.detach() }, entered.track_op());
+        let (mut x, mut learns) = (first.detach(), first.track_op());
         for layers in segments {
             let y = run(layers.clone(), &x)?;
             if learns || y.track_op() {
@@ -85,37 +86,45 @@ impl Tape {
             }
             (x, learns) = (y.detach(), learns || y.track_op());
         }
-        let top = if learns && !whole { Var::from_tensor(&x)?.into_inner() } else { x };
-        let mut store = scalar(&model.leave(run(last, &top)?, &way)?)?.backward()?;
-        let mut gradients = Gradients::take(&vars, &mut store);
-        let mut into = store.remove(&top);
-        drop((store, top));
+        let top = if starts.is_empty() && first.track_op() { first.clone() } else { leaf(x, learns)? };
+        let mut graph = Graph::default();
+        let value = graph.listen(|| scalar(&model.leave(run(last, &top)?, &way)?))?;
+        let mut into = pull(graph, &value, Some(value.ones_like()?), &top, &mut grads)?;
+        drop((value, top));
         while let Some(Start { layers, x, learns }) = starts.pop() {
-            let x = if learns { Var::from_tensor(&x)?.into_inner() } else { x };
+            let (x, mut graph) = (leaf(x, learns)?, Graph::default());
             let started = Instant::now();
-            let y = run(layers, &x)?;
+            let y = graph.listen(|| run(layers, &x))?;
             self.again += started.elapsed();
-            into = pull(&y, into, &x, &vars, &mut gradients)?;
+            into = pull(graph, &y, into, &x, &mut grads)?;
         }
-        if !whole && entered.track_op() {
-            pull(&entered, into, &entered, &vars, &mut gradients)?;
+        if first.track_op() {
+            entry.give(&mut grads, &entered, into.ok_or_else(lost)?)?;
         }
-        if let Some((rows, _)) = cut {
-            let of_leaf = gradients.0.pop().flatten();
-            pull(&rows, of_leaf, &rows, &vars[..gradients.0.len()].to_vec(), &mut gradients)?;
+        if let Some((rows, leaf)) = soft
+            && let Some(gradient) = grads.remove(&leaf)
+        {
+            entry.give(&mut grads, &rows, gradient)?;
         }
-        Ok(gradients)
+        entry.backward(&mut grads)?;
+        Ok(Gradients::take(vars, |var| grads.remove(var)))
     }
 }
 
-/// Takes the gradient of `y` back to `x`, and adds those of the variables on the way.
-fn pull(y: &Tensor, gradient: Option<Tensor>, x: &Tensor, vars: &Parameters, gradients: &mut Gradients) -> Result<Option<Tensor>> {
-    let lost = || Error::Internal { doing: "recomputation".into(), cause: "a segment without a gradient".into() };
-    let gradient = gradient.ok_or_else(lost)?;
-    // The derivative of sum(y g) by y is g, to the bit.
-    let mut store = (y * gradient)?.sum_all()?.backward()?;
-    gradients.add(Gradients::take(vars, &mut store))?;
-    Ok(store.remove(x))
+/// What a segment starts from.
+fn leaf(x: Tensor, learns: bool) -> Result<Tensor> {
+    Ok(if learns { Var::from_tensor(&x)?.into_inner() } else { x })
+}
+
+fn lost() -> Error {
+    Error::Internal { doing: "recomputation".into(), cause: "a segment without a gradient".into() }
+}
+
+/// Takes the gradient of `y` back to `x`, which gets none where nothing below it learns; those of variables on the way are added to `grads`.
+fn pull(graph: Graph, y: &Tensor, gradient: Option<Tensor>, x: &Tensor, grads: &mut Grads) -> Result<Option<Tensor>> {
+    graph.give(grads, y, gradient.ok_or_else(lost)?)?;
+    graph.backward(grads)?;
+    Ok(grads.remove(x))
 }
 
 fn through(model: &Model, layers: Range<usize>, x: &Tensor, way: &Way, pass: &Pass) -> Result<Tensor> {

@@ -218,7 +218,8 @@ impl Run {
                 return Err(failed.locate(what)?);
             }
             self.unproven.look(n, &self.vars, &self.norms)?;
-            grad_norm = clip(&mut gradients, self.recipe.clip)?;
+            grad_norm = norm(&self.norms);
+            clip(&mut gradients, grad_norm, self.recipe.clip)?;
             let before = Sample::of(&self.vars)?;
             self.optimizer.step(&gradients, lr)?;
             ratio = before.ratio(&self.vars)?;
@@ -248,7 +249,7 @@ impl Run {
     /// without a scale is no overflow but an error.
     fn overflowed(&mut self, loss: f64, gradients: &mut Gradients) -> Result<bool> {
         let Some(scaler) = &mut self.scaler else { return Ok(false) };
-        let overflow = !loss.is_finite() || !norm(gradients)?.is_finite();
+        let overflow = !loss.is_finite() || !norm(&norms(gradients)?).is_finite();
         if overflow && scaler.scale() < 1.0 {
             return Ok(false);
         }

@@ -24,7 +24,7 @@ fn gpt2() -> Value {
 }
 
 /// Every number away from what fresh models have: no zero biases, no unit norms, no B of zeros.
-fn shaken(vars: &Parameters, random: &mut Random) {
+pub fn shaken(vars: &Parameters, random: &mut Random) {
     for (_, var) in vars {
         let noise = Tensor::from_vec(random.normals(var.elem_count(), 0.2), var.shape(), var.device()).unwrap();
         var.set(&(var.as_tensor() + noise).unwrap()).unwrap();

@@ -3,6 +3,7 @@
 mod bits;
 mod cases;
 mod gradients;
+mod graph;
 mod instructions;
 mod twins;
 

@@ -1,16 +1,22 @@
 use std::fmt::Display;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use wire::Value;
 
 use super::settings::{self, Settings};
 use super::{Magic, Out, Topic, number, train};
 use crate::hub::Wish;
+use crate::model::families::FAMILIES;
 use crate::model::{Blueprint, Given};
 use crate::session::{Making, Session, Text, Tokens};
 use crate::train::Recipe;
 use crate::words::{pretrain as words, training, ui};
 use crate::{Error, Result, plot};
+
+fn families() -> PossibleValuesParser {
+    FAMILIES.iter().map(|family| family.name).into()
+}
 
 /// Train a model from nothing on text
 ///
@@ -26,7 +32,7 @@ pub struct Args {
     #[arg(long, value_name = "WORD", default_value = "mine")]
     name: String,
     /// Architecture; without it that of `config`, or llama
-    #[arg(long, value_name = "NAME", value_parser = ["gpt2", "gpt_neox", "llama", "mistral", "qwen2", "qwen3"], help_heading = settings::MODEL)]
+    #[arg(long, value_name = "NAME", value_parser = families(), help_heading = settings::MODEL)]
     family: Option<String>,
     /// A config.json to begin with, of a model of any size; the options below go over it, and what they leave out keeps its proportions
     #[arg(long, value_name = "FILE", help_heading = settings::MODEL)]

@@ -41,11 +41,19 @@ impl Draw {
     }
 }
 
-/// A model with fresh weights; `scaled` as in [`Draw`].
+/// A model with fresh weights, drawn as transformers draws its family's.
 ///
 /// # Errors
 /// `BadConfig`, `UnknownFamily`.
-pub fn random(name: &str, config: Value, scaled: bool, random: &Random, device: &Device) -> Result<Model> {
+pub fn random(name: &str, config: Value, random: &Random, device: &Device) -> Result<Model> {
+    drawn(name, config, false, random, device)
+}
+
+/// The same; with `scaled`, GPT-2's rule for what writes into the residual stream, on any family.
+///
+/// # Errors
+/// As [`random`].
+pub fn drawn(name: &str, config: Value, scaled: bool, random: &Random, device: &Device) -> Result<Model> {
     let origin = Path::new("config");
     let reader = Config { path: origin, json: &config };
     let family = families::find(reader.text_or("model_type", ""))?;

@@ -153,7 +153,11 @@ fn read(file: &Path) -> Result<(std::path::PathBuf, Value)> {
     let path = if file.is_dir() { file.join("config.json") } else { file.to_owned() };
     let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
     let bad = |cause: String| Error::BadConfig { path: path.display().to_string(), cause };
-    let config: Value = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
+    let mut config: Value = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
+    // How its weights are stored, and the like, is no part of the architecture.
+    if let Some(fields) = config.as_object_mut() {
+        ITS_OWN.iter().for_each(|name| drop(fields.remove(*name)));
+    }
     match config["model_type"].as_str() {
         Some(_) => Ok((path, config)),
         None => Err(bad("`model_type` is missing".to_owned())),
@@ -196,7 +200,4 @@ fn adjust(config: &mut Value, family: &Family) {
     let class = CLASSES.iter().find(|(name, _)| *name == family.name).map_or("", |(_, class)| class);
     config["architectures"] = json!([class]);
     config["torch_dtype"] = "float32".into();
-    if let Some(fields) = config.as_object_mut() {
-        ITS_OWN.iter().for_each(|name| drop(fields.remove(*name)));
-    }
 }

@@ -19,7 +19,7 @@ mod spec;
 mod weights;
 
 pub use bitsandbytes::Piece;
-pub use build::{Draw, random};
+pub use build::{drawn, random};
 pub use decoder::{Input, NoTap, Site, Tap, Way};
 pub use forecast::{Footprint, Forecast, fits, forecast, segments, spare};
 pub use fresh::{Blueprint, Given};

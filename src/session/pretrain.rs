@@ -79,7 +79,7 @@ impl Session {
         let what = words::TRAINING_OF.with(&[("parameters", &number::count(parameters))]);
         model::fits(&what, parameters * (8 + per_parameter(recipe)), words::SMALLER.to_string())?;
         let random = Random::seeded(making.seed);
-        let model = model::random(making.name, making.blueprint.config(&tokenizer), making.scaled, &random, &self.device)?;
+        let model = model::drawn(making.name, making.blueprint.config(&tokenizer), making.scaled, &random, &self.device)?;
         let block = making.block.min(model.spec.context);
         let options = Options { val: making.val, seed: making.seed, block, ..Options::default() };
         let data = Dataset::of_texts(&title, &documents, &options, &tokenizer)?;

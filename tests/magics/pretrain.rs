@@ -57,7 +57,7 @@ fn what_a_family_lacks_is_refused_with_those_that_have_it() {
     assert_snapshot!(refused("family=gpt2 hidden=40 heads=3"), @"error: `hidden` cannot be `40`: a multiple of heads = 3 is needed");
     assert_snapshot!(refused("heads=6 kv_heads=4 hidden=96"), @"error: `kv_heads` cannot be `4`: a divisor of heads = 6 is needed");
     assert_snapshot!(refused("layers=5000"), @"error: `layers` cannot be `5000`: at most 4096");
-    assert_snapshot!(refused("family=bert"), @"error: `family` cannot be `bert`: use gpt2, gpt_neox, llama, mistral, qwen2, qwen3");
+    assert_snapshot!(refused("family=bert"), @"error: `family` cannot be `bert`: use llama, mistral, qwen2, qwen3, gpt2, gpt_neox");
     assert_snapshot!(refused("family=llama config=qwen3-tiny/config.json"), @"error: `family` cannot be `llama`: `qwen3-tiny/config.json` is a config of qwen3: leave `family` out");
     assert_snapshot!(refused("tokenizer=qwen3-tiny vocab=300"), @"error: `vocab` cannot be `300`: only with `tokenizer=own`: another one brings its vocabulary along");
     assert_snapshot!(refused("tokenizer=loaded"), @"error: no model is loaded");
@@ -86,7 +86,7 @@ fn a_config_is_the_start_and_options_go_over_it() {
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
         "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 11008, "max_position_embeddings": 8192, "rms_norm_eps": 1e-5,
         "initializer_range": 0.01, "rope_theta": 500000.0, "tie_word_embeddings": false, "vocab_size": 128256, "bos_token_id": 128000,
-        "eos_token_id": [128001, 128009], "torch_dtype": "bfloat16", "transformers_version": "4.40.0", "_name_or_path": "meta/large",
+        "eos_token_id": [128001, 128009], "torch_dtype": "bfloat16", "transformers_version": "4.40.0", "_name_or_path": "meta/large", "quantization_config": {"quant_method": "gptq"},
     });
     world.write("large.json", large.to_string());
     world.run("%pretrain book.txt config=large.json layers=2 hidden=64 heads=8 context=32 vocab=300 steps=1 batch=2 block=16 --json\n%save out --json");

@@ -118,7 +118,7 @@ fn drawn(row: &Value, scaled: bool) -> BTreeMap<String, Moments> {
     if row["range"].is_number() {
         config["initializer_range"] = row["range"].clone();
     }
-    all(&model::random("fresh", config, scaled, &Random::seeded(3), &device()).unwrap())
+    all(&model::drawn("fresh", config, scaled, &Random::seeded(3), &device()).unwrap())
 }
 
 #[test]
@@ -167,6 +167,17 @@ fn the_other_draw_is_far_off() {
         }
     }
     assert!(seen > 30, "{seen}");
+}
+
+/// Each family that is loaded can be made, under the name that transformers has for its class.
+#[test]
+fn every_family_has_a_config_of_its_own() {
+    for family in model::families::FAMILIES {
+        let config = Blueprint::new(Some(family.name), None, &Given::default()).unwrap().config(&padded());
+        assert_eq!(config["model_type"], family.name);
+        let named = family.gguf.map_or("ForCausalLM", |stored| stored.class);
+        assert!(config["architectures"][0].as_str().is_some_and(|class| class.contains(named)), "{config}");
+    }
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn gpt2_of_any_depth_is_saved_and_loaded() {
             "n_layer": layers, "n_head": heads, "n_inner": inner, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5,
             "task_specific_params": { "text-generation": { "do_sample": true, "max_length": 50 } }, "summary_type": "cls_index",
         });
-        let mut fresh = model::random("deep", config.clone(), false, &Random::seeded(3), &device()).unwrap();
+        let mut fresh = model::random("deep", config.clone(), &Random::seeded(3), &device()).unwrap();
         assert_eq!((fresh.layers.len(), fresh.spec.head_dim, fresh.spec.inner), (layers, width / heads, inner.unwrap_or(4 * width)));
         let mut weights = HashMap::new();
         let block = fresh.family.layout;

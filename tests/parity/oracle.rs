@@ -70,7 +70,7 @@ static WIDE: LazyLock<Model> = LazyLock::new(|| {
         "model_type": "llama", "hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
         "intermediate_size": 320, "max_position_embeddings": 128, "vocab_size": 1500, "tie_word_embeddings": true,
     });
-    model::random("wide", config, false, &Random::seeded(5), &Device::Cpu).unwrap()
+    model::random("wide", config, &Random::seeded(5), &Device::Cpu).unwrap()
 });
 
 fn wide_rows(count: usize) -> Vec<Example> {

@@ -32,7 +32,7 @@ pub fn shaken(vars: &Parameters, random: &mut Random) {
 }
 
 fn fresh(config: Value) -> (Model, Parameters) {
-    let mut model = model::random("five layers", config, false, &Random::seeded(3), &device()).unwrap();
+    let mut model = model::random("five layers", config, &Random::seeded(3), &device()).unwrap();
     let vars = model.track().unwrap();
     shaken(&vars, &mut Random::seeded(4));
     (model, vars)

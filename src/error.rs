@@ -102,6 +102,7 @@ errors! {
     NothingToLearn { examples: usize }
     UnknownData { given: String, nearest: String }
     NoDataFiles { repository: String, files: String }
+    NotText { path: String, layout: String, columns: String }
     // Adapters and training
     NoTarget { given: String, nearest: String, known: String }
     NoAdapter {}

@@ -4,6 +4,7 @@ mod adapters;
 mod lies;
 mod names;
 mod place;
+mod pretrain;
 mod server;
 mod sets;
 

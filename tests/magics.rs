@@ -9,6 +9,7 @@ mod generate;
 mod json;
 mod list;
 mod model;
+mod pretrain;
 mod ptune;
 mod recompute;
 mod runs;

@@ -10,6 +10,7 @@ mod ends;
 mod ends_files;
 mod fixture;
 mod forward;
+mod fresh;
 mod gguf;
 mod gguf_families;
 mod gguf_tokens;

@@ -95,6 +95,20 @@ fn half_written(world: &World) {
     std::fs::write(checkpoint.with_file_name(".writing-Xq3f"), &bytes[..bytes.len() / 2]).unwrap();
 }
 
+/// Another family, with another model's tokenizer, is found again by its line.
+#[test]
+fn a_killed_qwen3_with_a_borrowed_tokenizer_goes_on() {
+    let more = format!(" family=qwen3 tie=false init=scaled kv_heads=1 tokenizer={}", fixture("llama-tiny").display());
+    let line = |world: &World, every: usize| pretrain(world, every).replace(" vocab=300", &more);
+    let straight = World::with(&[]);
+    let whole = finished(&straight, &line(&straight, NEVER), "out");
+    let world = World::with(&[]);
+    killed(&world, &line(&world, EVERY), 2 * EVERY);
+    assert!((EVERY..STEPS).contains(&kept(&world)));
+    assert_eq!(finished(&world, &line(&world, EVERY), "again"), whole);
+    assert!(files(world.home()).is_empty(), "it was that run");
+}
+
 #[test]
 fn a_pretraining_that_is_killed_twenty_times_makes_the_same_weights() {
     const EVERY: usize = 25;

@@ -7,13 +7,16 @@ use super::{load, number};
 use crate::optim::{Method, Shape};
 use crate::session::{Session, Thrift};
 use crate::train::{Recipe, Recompute};
-use crate::words::training;
+use crate::words::{pretrain, training};
 use crate::{Error, Result};
 
 /// The headings of `%train?`; the Chinese ones are found by these.
 pub const OPTIMIZER: &str = "Optimizer";
 pub const VALIDATION: &str = "Validation and stopping";
 pub const KEEPING: &str = "Precision, memory, checkpoints";
+/// Those of `%pretrain?` alone.
+pub const MODEL: &str = "Model";
+pub const TEXT: &str = "Text and tokenizer";
 
 /// Quantised weights stay as they are.
 const PACKED: &str = "packed";
@@ -46,7 +49,7 @@ pub struct Settings {
     /// Seed of the order and of dropout; without it the session's
     #[arg(long, value_name = "N", value_parser = number::seed)]
     pub seed: Option<u64>,
-    /// Highest learning rate; without it 2e-4 for an adapter, 5e-5 for all weights
+    /// Highest learning rate; without it 2e-4 for an adapter, 5e-5 for all weights, 1e-3 from nothing
     #[arg(long, value_name = "X", visible_alias = "learning_rate", value_parser = number::positive, help_heading = OPTIMIZER)]
     pub lr: Option<f64>,
     /// How the rate falls after the warm-up
@@ -168,8 +171,12 @@ impl Settings {
 
 /// A heading of [`Settings`] in the person's language.
 pub fn heading(english: &str) -> &str {
-    [(OPTIMIZER, training::OPTIMIZER), (VALIDATION, training::VALIDATION), (KEEPING, training::KEEPING)]
-        .into_iter()
-        .find(|(name, _)| *name == english)
-        .map_or(english, |(_, phrase)| phrase.text())
+    let headings = [
+        (OPTIMIZER, training::OPTIMIZER),
+        (VALIDATION, training::VALIDATION),
+        (KEEPING, training::KEEPING),
+        (MODEL, pretrain::MODEL),
+        (TEXT, pretrain::DATA),
+    ];
+    headings.into_iter().find(|(name, _)| *name == english).map_or(english, |(_, phrase)| phrase.text())
 }

@@ -16,11 +16,44 @@ use crate::ops::Layout;
 use crate::random::Random;
 use crate::{Error, Result};
 
-/// A model with fresh weights: matrices N(0, 0.02), those that write to the residual stream scaled by `1/sqrt(2 layers)` (GPT-2's rule).
+/// How the weights of a fresh model are drawn: matrices normal with mean 0, norms 1, biases 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Draw {
+    /// Standard deviation of the matrices.
+    pub std: f64,
+    /// The same of those that write into the residual stream.
+    pub residual: f64,
+    /// Row of the embedding that starts as zeros.
+    pub zero: Option<usize>,
+}
+
+impl Draw {
+    /// As transformers draws a family's (`PreTrainedModel._init_weights` and `GPT2PreTrainedModel._init_weights`, 5.23): `initializer_range`, 0.02 without
+    /// it or where it is 0. `scaled` takes GPT-2's rule for the residual stream on any family.
+    ///
+    /// # Errors
+    /// `BadConfig`
+    fn of(config: &Config, family: &Family, spec: &Spec, scaled: bool) -> Result<Self> {
+        let range = if config.json["initializer_range"] == 0.0 { STD } else { config.positive_or("initializer_range", STD)? };
+        let residual = if scaled || family.residual_scaled { range / (2.0 * spec.layers as f64).sqrt() } else { range };
+        let padding = config.json["pad_token_id"].as_u64().filter(|_| family.zero_padding);
+        Ok(Self { std: range, residual, zero: padding.map(|id| id as usize) })
+    }
+}
+
+/// A model with fresh weights, drawn as transformers draws its family's.
 ///
 /// # Errors
 /// `BadConfig`, `UnknownFamily`.
 pub fn random(name: &str, config: Value, random: &Random, device: &Device) -> Result<Model> {
+    drawn(name, config, false, random, device)
+}
+
+/// The same; with `scaled`, GPT-2's rule for what writes into the residual stream, on any family.
+///
+/// # Errors
+/// As [`random`].
+pub fn drawn(name: &str, config: Value, scaled: bool, random: &Random, device: &Device) -> Result<Model> {
     let origin = Path::new("config");
     let reader = Config { path: origin, json: &config };
     let family = families::find(reader.text_or("model_type", ""))?;
@@ -33,6 +66,7 @@ pub fn random(name: &str, config: Value, random: &Random, device: &Device) -> Re
         stored: &family.names,
         layout: family.layout,
         spec: &spec,
+        draw: Draw::of(&reader, family, &spec, scaled)?,
         dtype: None,
         narrow: false,
         device,
@@ -50,6 +84,8 @@ pub struct Builder<'a> {
     /// How the file stores the matrices inside blocks.
     pub layout: Layout,
     pub spec: &'a Spec,
+    /// For a seed; a file has its weights.
+    pub draw: Draw,
     pub dtype: Option<DType>,
     /// Matrices without a wanted dtype keep the half floats of the file.
     pub narrow: bool,
@@ -59,6 +95,7 @@ pub struct Builder<'a> {
 /// A module's name in the model and in the file.
 type Place = fn(&Names) -> &'static str;
 
+/// The library's standard, by the comment in `PreTrainedModel._init_weights`.
 const STD: f64 = 0.02;
 
 impl Builder<'_> {
@@ -67,9 +104,10 @@ impl Builder<'_> {
     pub fn build(&self, name: &str, config: Value) -> Result<Model> {
         let spec = self.spec;
         let hidden = spec.hidden;
-        let table = |place: Place, rows: usize| self.matrix(place, 0, (hidden, rows), Layout::OutIn, STD);
+        let start = Start::Normal { std: self.draw.std };
+        let table = |place: Place, rows: usize, start: Start| self.matrix(place, 0, (hidden, rows), Layout::OutIn, start);
         let positions = match spec.position {
-            Position::Learned => match table(|n| n.positions, spec.context)?.converted(DType::F32, self.device)? {
+            Position::Learned => match table(|n| n.positions, spec.context, start)?.converted(DType::F32, self.device)? {
                 Weight::Dense { tensor, .. } => Some(tensor),
                 Weight::Packed(_) => None,
             },
@@ -81,7 +119,9 @@ impl Builder<'_> {
         };
         let head = match spec.tied {
             true => None,
-            false => Some(Linear { path: self.family.names.head.to_owned(), weight: table(|n| n.head, spec.vocabulary)?, bias: None }),
+            false => {
+                Some(Linear { path: self.family.names.head.to_owned(), weight: table(|n| n.head, spec.vocabulary, start)?, bias: None })
+            }
         };
         Ok(Model {
             name: name.to_owned(),
@@ -89,7 +129,7 @@ impl Builder<'_> {
             spec: spec.clone(),
             config,
             device: self.device.clone(),
-            embed: table(|n| n.embed, spec.vocabulary)?,
+            embed: table(|n| n.embed, spec.vocabulary, Start::Table { std: self.draw.std, zero: self.draw.zero })?,
             positions,
             rope,
             layers: (0..spec.layers).map(|i| self.layer(i)).collect::<Result<_>>()?,
@@ -101,32 +141,33 @@ impl Builder<'_> {
     fn layer(&self, i: usize) -> Result<Layer> {
         let spec = self.spec;
         let (hidden, inner) = (spec.hidden, spec.inner);
-        let residual = STD / (2.0 * spec.layers as f64).sqrt();
+        let Draw { std, residual, .. } = self.draw;
         let gate = match spec.mlp {
-            Mlp::Gated => Some(self.linear(|n| n.gate, i, (hidden, inner), spec.mlp_bias, STD)?),
+            Mlp::Gated => Some(self.linear(|n| n.gate, i, (hidden, inner), spec.mlp_bias, std)?),
             Mlp::Plain(_) => None,
         };
         Ok(Layer {
             norm1: self.norm(|n| n.norm1, i, hidden)?,
-            attention: self.attention(i, residual)?,
+            attention: self.attention(i)?,
             norm2: self.norm(|n| n.norm2, i, hidden)?,
             gate,
-            up: self.linear(|n| n.up, i, (hidden, inner), spec.mlp_bias, STD)?,
+            up: self.linear(|n| n.up, i, (hidden, inner), spec.mlp_bias, std)?,
             down: self.linear(|n| n.down, i, (inner, hidden), spec.mlp_bias, residual)?,
         })
     }
 
-    fn attention(&self, i: usize, residual: f64) -> Result<Attention> {
+    fn attention(&self, i: usize) -> Result<Attention> {
         let spec = self.spec;
         let (hidden, q, kv) = (spec.hidden, spec.q_width(), spec.kv_width());
+        let Draw { std, residual, .. } = self.draw;
         let projection = if self.family.names.qkv.is_empty() {
             Projection::Split {
-                q: self.linear(|n| n.q, i, (hidden, q), spec.qkv_bias, STD)?,
-                k: self.linear(|n| n.k, i, (hidden, kv), spec.qkv_bias, STD)?,
-                v: self.linear(|n| n.v, i, (hidden, kv), spec.qkv_bias, STD)?,
+                q: self.linear(|n| n.q, i, (hidden, q), spec.qkv_bias, std)?,
+                k: self.linear(|n| n.k, i, (hidden, kv), spec.qkv_bias, std)?,
+                v: self.linear(|n| n.v, i, (hidden, kv), spec.qkv_bias, std)?,
             }
         } else {
-            Projection::Fused(self.linear(|n| n.qkv, i, (hidden, q + 2 * kv), spec.qkv_bias, STD)?)
+            Projection::Fused(self.linear(|n| n.qkv, i, (hidden, q + 2 * kv), spec.qkv_bias, std)?)
         };
         let head_norm = |place: Place| if spec.qk_norm { self.norm(place, i, spec.head_dim).map(Some) } else { Ok(None) };
         let out = self.linear(|n| n.out, i, (q, hidden), spec.out_bias, residual)?;
@@ -135,7 +176,7 @@ impl Builder<'_> {
 
     fn linear(&self, place: Place, i: usize, dims: (usize, usize), bias: bool, std: f64) -> Result<Linear> {
         let path = at(place(&self.family.names), i);
-        let weight = self.matrix(place, i, dims, self.layout, std)?;
+        let weight = self.matrix(place, i, dims, self.layout, Start::Normal { std })?;
         let bias = if bias { Some(self.vector(place, i, "bias", dims.1, 0.0)?) } else { None };
         Ok(Linear { path, weight, bias })
     }
@@ -150,13 +191,13 @@ impl Builder<'_> {
     }
 
     /// A matrix of `(in, out)`, in `layout`, converted to the wanted dtype.
-    fn matrix(&self, place: Place, i: usize, (inn, out): (usize, usize), layout: Layout, std: f64) -> Result<Weight> {
+    fn matrix(&self, place: Place, i: usize, (inn, out): (usize, usize), layout: Layout, start: Start) -> Result<Weight> {
         let name = format!("{}.weight", at(place(self.stored), i));
         let shape = match layout {
             Layout::OutIn => [out, inn],
             Layout::InOut => [inn, out],
         };
-        match self.take(&name, &shape, Start::Normal { std })? {
+        match self.take(&name, &shape, start)? {
             Raw::Dense(tensor) => {
                 let kept = if self.narrow { tensor.dtype() } else { DType::F32 };
                 let tensor = tensor.to_dtype(self.dtype.unwrap_or(kept))?.to_device(self.device)?;

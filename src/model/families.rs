@@ -25,6 +25,13 @@ pub struct Family {
     pub targets: &'static [&'static str],
     /// Fields of the config that change the computation, and the one value (as JSON) that is computed here.
     pub only: &'static [(&'static str, &'static str)],
+    /// How text is cut for a vocabulary learned for a fresh model, by GGUF's name. transformers' `AutoTokenizer` cuts for a qwen2 in this one way,
+    /// whatever tokenizer.json says (`MODELS_WITH_INCORRECT_HUB_TOKENIZER_CLASS`, 5.23).
+    pub pre: &'static str,
+    /// What writes into the residual stream starts smaller, by `1/sqrt(2 layers)` (transformers' `GPT2PreTrainedModel._init_weights`).
+    pub residual_scaled: bool,
+    /// The embedding of the padding starts as zeros (`nn.Embedding` with `padding_idx`, transformers' `PreTrainedModel._init_weights`).
+    pub zero_padding: bool,
     pub spec: fn(&Config) -> Result<Spec>,
 }
 
@@ -37,6 +44,9 @@ const LLAMA_LIKE: Family = Family {
     spelled: &[],
     targets: &["q_proj", "v_proj"],
     only: &[("partial_rotary_factor", "1.0")],
+    pre: "gpt-2",
+    residual_scaled: false,
+    zero_padding: true,
     spec: llama,
 };
 
@@ -51,8 +61,8 @@ const GPT2_GGUF: Stored = Stored { architecture: "gpt2", class: "GPT2LMHeadModel
 pub const FAMILIES: &[Family] = &[
     Family { gguf: Some(LLAMA_GGUF), ..LLAMA_LIKE },
     Family { name: "mistral", spec: mistral, ..LLAMA_LIKE },
-    Family { name: "qwen2", gguf: Some(QWEN2_GGUF), only: WINDOWLESS, spec: qwen2, ..LLAMA_LIKE },
-    Family { name: "qwen3", gguf: Some(QWEN3_GGUF), only: WINDOWLESS, spec: qwen3, ..LLAMA_LIKE },
+    Family { name: "qwen2", gguf: Some(QWEN2_GGUF), only: WINDOWLESS, pre: "qwen2", spec: qwen2, ..LLAMA_LIKE },
+    Family { name: "qwen3", gguf: Some(QWEN3_GGUF), only: WINDOWLESS, pre: "qwen2", spec: qwen3, ..LLAMA_LIKE },
     Family {
         name: "gpt2",
         gguf: Some(GPT2_GGUF),
@@ -61,6 +71,9 @@ pub const FAMILIES: &[Family] = &[
         spelled: &[("transformer.", "")],
         targets: &["c_attn"],
         only: &[("scale_attn_weights", "true"), ("scale_attn_by_inverse_layer_idx", "false"), ("add_cross_attention", "false")],
+        pre: "gpt-2",
+        residual_scaled: true,
+        zero_padding: false,
         spec: gpt2,
     },
     Family {
@@ -71,6 +84,9 @@ pub const FAMILIES: &[Family] = &[
         spelled: &[("lm_head.", "embed_out.")],
         targets: &["query_key_value"],
         only: &[],
+        pre: "gpt-2",
+        residual_scaled: false,
+        zero_padding: false,
         spec: gpt_neox,
     },
 ];

@@ -7,7 +7,7 @@ use candle_core::quantized::gguf_file;
 use candle_core::{DType, Device};
 use serde_json::Value;
 
-use super::build::Builder;
+use super::build::{Builder, Draw};
 use super::config::Config;
 use super::families::{self, Family};
 use super::names::GGUF;
@@ -71,6 +71,7 @@ fn load_hub(request: &Request, files: &[PathBuf]) -> Result<Model> {
         stored: &family.names,
         layout: family.layout,
         spec: &spec,
+        draw: Draw::default(),
         dtype: request.dtype,
         narrow,
         device: &request.device,
@@ -91,6 +92,7 @@ fn load_gguf(request: &Request, path: &Path) -> Result<Model> {
         stored: &GGUF,
         layout: Layout::OutIn,
         spec: &spec,
+        draw: Draw::default(),
         dtype: request.dtype,
         narrow: false,
         device: &request.device,

@@ -24,7 +24,14 @@ pub enum Raw {
 /// What a model made from a seed starts with.
 #[derive(Clone, Copy, Debug)]
 pub enum Start {
-    Normal { std: f64 },
+    Normal {
+        std: f64,
+    },
+    /// A table with one row of zeros, if any.
+    Table {
+        std: f64,
+        zero: Option<usize>,
+    },
     Constant(f64),
 }
 
@@ -120,6 +127,11 @@ impl Source for Seed {
         let count = shape.iter().product();
         let numbers = match start {
             Start::Normal { std } => self.0.fork(name).normals(count, std),
+            Start::Table { std, zero } => {
+                let (mut numbers, width) = (self.0.fork(name).normals(count, std), shape.last().copied().unwrap_or(1));
+                zero.and_then(|row| numbers.get_mut(row * width..(row + 1) * width)).into_iter().for_each(|row| row.fill(0.0));
+                numbers
+            }
             Start::Constant(value) => vec![value as f32; count],
         };
         Ok(Some(Raw::Dense(Tensor::from_vec(numbers, shape, &Device::Cpu)?)))

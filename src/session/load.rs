@@ -155,7 +155,7 @@ fn request(files: &Files, dtype: Option<DType>, device: Device) -> Request {
     Request { name: files.name.clone(), weights: files.weights.clone(), config: files.config.clone(), dtype, device }
 }
 
-fn tokenizer_of(files: &Files) -> Result<Tokenizer> {
+pub(super) fn tokenizer_of(files: &Files) -> Result<Tokenizer> {
     match files.gguf() {
         Some(path) => Tokenizer::from_gguf(path),
         None => Tokenizer::from_folder(&files.tokenizer),

@@ -45,7 +45,7 @@ pub use memorise::{Memorised, Memory, WRITTEN};
 pub use memory::{Room, Saving, Thrift};
 pub use merge::Merging;
 pub use predict::Prediction;
-pub use pretrain::Shape;
+pub use pretrain::{Making, Text, Tokens};
 pub use quant::{Format, Quantised, Substitute, TensorError};
 pub use save::{MAX_SHARD, Saved};
 pub use snapshot::{Shared, Snapshot};

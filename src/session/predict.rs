@@ -84,10 +84,7 @@ impl Session {
 fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, full): (usize, usize, bool), dtype: DType) -> Prediction {
     // What is in this dtype already, or may stay packed, is shared, not copied; a full run copies all.
     let widened = if full { model.parameters() * 4 } else { model.converted_bytes(dtype, recipe.keep_packed) };
-    // Gradient, and what the optimizer keeps, all f32; early stopping keeps the best weights too.
-    let best = if recipe.patience.is_some() { 4 } else { 0 };
-    let sum = if recipe.accum > 1 { 4 } else { 0 };
-    let optimizer = (4 + sum + recipe.optimizer.bytes_per_parameter(recipe.momentum) + best) * parameters as u64;
+    let optimizer = per_parameter(recipe) * parameters as u64;
     let bytes = widened + optimizer;
     let mean = data.train.iter().map(|example| example.len()).sum::<usize>() as f64 / data.train.len().max(1) as f64;
     let tokens = mean * (recipe.batch * recipe.accum * steps) as f64;
@@ -98,4 +95,11 @@ fn predict(model: &Model, data: &Dataset, recipe: &Recipe, (steps, parameters, f
     let overhead = (recipe.accum * steps * model.spec.layers) as f64 * 2e-3;
     let seconds = tokens * flops / (0.5 * device::speed()) + overhead;
     Prediction { steps, parameters, bytes, widened, seconds, recompute: None, plain: bytes, ends: (0, 0) }
+}
+
+/// Bytes for each number that is trained, beside a copy of it: gradient, and what the optimizer keeps, all f32; early stopping keeps the best weights too.
+pub(super) fn per_parameter(recipe: &Recipe) -> u64 {
+    let best = if recipe.patience.is_some() { 4 } else { 0 };
+    let sum = if recipe.accum > 1 { 4 } else { 0 };
+    4 + sum + recipe.optimizer.bytes_per_parameter(recipe.momentum) + best
 }

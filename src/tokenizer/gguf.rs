@@ -100,6 +100,17 @@ fn bytes_bpe(tokens: &[&str], merges: Vec<(String, String)>, row: &Row) -> Resul
     let vocabulary: Vocab = numbered.map(|(id, token)| ((*token).to_owned(), id as u32)).collect();
     let model = BPE::builder().vocab_and_merges(vocabulary, merges);
     let mut raw = Raw::new(model.ignore_merges(row.whole_words).build().map_err(said)?);
+    cut_by(&mut raw, row)?;
+    Ok(raw)
+}
+
+/// Makes `raw` cut text as GGUF's pre-tokenizer `name` does.
+pub(super) fn cut_as(raw: &mut Raw, name: &str) -> Result<(), String> {
+    cut_by(raw, row(name)?)
+}
+
+fn cut_by(raw: &mut Raw, row: &Row) -> Result<(), String> {
+    let said = |cause: tokenizers::Error| cause.to_string();
     let (digits, plain) = (Digits::new(true), ByteLevel::new(false, true, true));
     let cut: PreTokenizerWrapper = match row.cut {
         Cut::Gpt2 => plain.into(),
@@ -114,7 +125,13 @@ fn bytes_bpe(tokens: &[&str], merges: Vec<(String, String)>, row: &Row) -> Resul
     if row.nfc {
         raw.with_normalizer(Some(NFC)).map_err(said)?;
     }
-    Ok(raw)
+    Ok(())
+}
+
+fn row(name: &str) -> Result<&'static Row, String> {
+    let known = || ROWS.iter().flat_map(|row| row.names).copied().collect::<Vec<_>>().join(", ");
+    let row = ROWS.iter().find(|row| row.names.contains(&name));
+    row.ok_or_else(|| words::ui::UNKNOWN_PRE_TOKENIZER.with(&[("given", &name), ("known", &known())]))
 }
 
 pub(super) const NORMAL: i64 = 1;
@@ -147,9 +164,7 @@ impl<'a> Meta<'a> {
         let architecture = self.0.metadata.get("general.architecture").and_then(|text| text.to_string().ok());
         let implied = || BY_ARCHITECTURE.iter().find(|(name, _)| architecture.is_some_and(|a| a == name)).map(|(_, pre)| *pre);
         let pre = self.text("pre").filter(|pre| *pre != "default").or_else(implied).unwrap_or("default");
-        let known = || ROWS.iter().flat_map(|row| row.names).copied().collect::<Vec<_>>().join(", ");
-        let row = ROWS.iter().find(|row| row.names.contains(&pre));
-        row.ok_or_else(|| words::ui::UNKNOWN_PRE_TOKENIZER.with(&[("given", &pre), ("known", &known())]))
+        row(pre)
     }
 
     fn text(&self, key: &str) -> Option<&'a str> {

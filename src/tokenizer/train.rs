@@ -7,8 +7,8 @@ use tokenizers::models::{ModelWrapper, TrainerWrapper};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, Tokenizer as Raw};
 
-use super::Tokenizer;
 use super::parts::Draft;
+use super::{Tokenizer, gguf};
 use crate::{Error, Result};
 
 impl Tokenizer {
@@ -17,6 +17,14 @@ impl Tokenizer {
     /// The same texts give the same tokens, in any order and on any number of threads. Fewer tokens come out when the
     /// texts have no more pairs to merge. Errors: `BadValue` when `vocabulary` does not hold the specials and the bytes.
     pub fn train_bpe(texts: impl Iterator<Item = String> + Send, vocabulary: usize, specials: &[&str]) -> Result<Self> {
+        Self::train_bpe_as("gpt-2", texts, vocabulary, specials)
+    }
+
+    /// The same, with text cut before the merges as GGUF's pre-tokenizer `pre` does.
+    ///
+    /// # Errors
+    /// As [`Self::train_bpe`]; `Internal` for a pre-tokenizer that is not in the table.
+    pub fn train_bpe_as(pre: &str, texts: impl Iterator<Item = String> + Send, vocabulary: usize, specials: &[&str]) -> Result<Self> {
         let least = 256 + specials.len();
         if vocabulary < least {
             let allowed = crate::words::ui::AT_LEAST.with(&[("least", &least)]);
@@ -24,8 +32,7 @@ impl Tokenizer {
         }
         let said = |cause: tokenizers::Error| Error::Internal { doing: "learning a vocabulary".to_owned(), cause: cause.to_string() };
         let mut raw = Raw::new(ModelWrapper::BPE(BPE::default()));
-        raw.with_pre_tokenizer(Some(ByteLevel::new(false, true, true)));
-        raw.with_decoder(Some(ByteLevel::new(true, true, true)));
+        gguf::cut_as(&mut raw, pre).map_err(|cause| said(cause.into()))?;
         raw.with_post_processor(Some(ByteLevel::new(false, false, true)));
         let alphabet = ByteLevel::alphabet().into_iter().collect();
         let named = specials.iter().map(|token| AddedToken::from(*token, true)).collect();

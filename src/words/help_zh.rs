@@ -7,7 +7,8 @@ pub fn magic(name: &str) -> Option<(&'static str, &'static str)> {
 
 /// What an option does: one of this magic's own, else one that means the same everywhere.
 pub fn option(magic: &str, option: &str) -> Option<&'static str> {
-    let of = |owner: &str| OPTIONS.iter().find(|(m, o, _)| *m == owner && *o == option).map(|(_, _, text)| *text);
+    let all = || OPTIONS.iter().chain(super::pretrain::OPTIONS);
+    let of = |owner: &str| all().find(|(m, o, _)| *m == owner && *o == option).map(|(_, _, text)| *text);
     of(magic).or_else(|| of("*"))
 }
 
@@ -87,8 +88,9 @@ const MAGICS: &[(&str, &str, &str)] = &[
     ),
     (
         "pretrain",
-        "从零开始在文本文件上预训练一个小型 llama",
-        "从文本学习字节级 BPE 词表，从随机权重开始，成为会话的模型。用 `%save` 保存。\
+        "从零开始在文本上训练模型",
+        "从随机权重开始（与 transformers 的初始化相同），成为会话的模型；用 `%save` 保存。不用 `tokenizer=` 指定时，从文本学习字节级 BPE 词表。\
+         DATA 是 `%data` 能读作连续文本的：文本文件、带文本列的行、文件夹、hub 数据集。\
          被中断的训练（Ctrl-C、崩溃、断电）在再次给出同一行命令时从最后一个检查点继续。",
     ),
     ("runs", "显示以前的训练及其曲线", "每次训练都会在 home 中逐步留下记录：被停止或被杀死的也一样。不带选项时列出全部。"),
@@ -145,7 +147,7 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("*", "steps", "优化器步数，代替轮数"),
     ("*", "batch", "一次前向计算的样本数"),
     ("*", "accum", "梯度累积：一步累加多少批的梯度"),
-    ("*", "lr", "最高学习率；不给时适配器用 2e-4，全部权重用 5e-5"),
+    ("*", "lr", "最高学习率；不给时适配器用 2e-4，全部权重用 5e-5，从零开始用 1e-3"),
     ("*", "schedule", "预热之后学习率如何下降"),
     ("*", "warmup", "学习率上升阶段占总步数的比例"),
     ("*", "weight_decay", "把权重拉向零的力度（权重衰减）；偏置与归一化层除外"),
@@ -180,21 +182,6 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ),
     ("*", "memory", "训练时本进程最多占用的内存，例如 1.5GB"),
     ("train", "resume", "继续被停止的训练；另一个进程的训练由同样的 `%load`、`%data`、`%lora` 找到"),
-    ("pretrain", "fresh", "即使同一行命令曾被中断也重新开始"),
-    ("pretrain", "files", "文本文件；多个用逗号分隔"),
-    ("pretrain", "name", "给模型起的名字"),
-    ("pretrain", "vocab", "词表的词元数"),
-    ("pretrain", "layers", "注意力与 MLP 块的层数"),
-    ("pretrain", "hidden", "残差流的宽度"),
-    ("pretrain", "heads", "注意力头数"),
-    ("pretrain", "kv_heads", "键值头数；不给时与注意力头数相同"),
-    ("pretrain", "inner", "MLP 的内部宽度；不给时为 8/3 倍宽度，取整到 32"),
-    ("pretrain", "context", "上下文的位置数"),
-    ("pretrain", "block", "一个训练样本的词元数"),
-    ("pretrain", "val", "留作验证的文本比例"),
-    ("pretrain", "epochs", "遍历文本的轮数"),
-    ("pretrain", "lr", "最高学习率；不给时为 1e-3"),
-    ("pretrain", "seed", "初始权重、样本顺序的种子；不给时用会话的种子"),
     // 其余
     ("runs", "show", "要显示的训练：由什么构成、过程如何、各层的梯度"),
     ("runs", "overlay", "画进同一张图的训练"),

@@ -10,6 +10,7 @@ pub mod lab;
 pub mod luck;
 pub mod memory;
 pub mod nearest;
+pub mod pretrain;
 pub mod prompts;
 pub mod servers;
 pub mod streams;

@@ -121,10 +121,6 @@ pub const BEST_STEP: Phrase = phrase("best step", "最佳步");
 pub const SPEED: Phrase = phrase("speed", "速度");
 pub const PEAK: Phrase = phrase("peak memory", "内存峰值");
 pub const TIME: Phrase = phrase("time", "用时");
-pub const MADE: Phrase = phrase(
-    "a fresh llama: {parameters} parameters, vocabulary {vocabulary}; {tokens} tokens of text",
-    "新的 llama：{parameters} 个参数，词表 {vocabulary}；文本 {tokens} 个词元",
-);
 pub const PERPLEXITY: Phrase =
     phrase("ppl {ppl} (loss {loss}, {tokens} tokens; {method})", "困惑度 {ppl}（损失 {loss}，{tokens} 个词元；{method}）");
 pub const QUANTISING: Phrase = phrase("quantising", "正在量化");

@@ -115,7 +115,7 @@ fn lsmagic_lists_all() {
     train     %merge     Add the attached adapter to the weights
     train     %unmerge   Take the adapter that was merged last out of the weights
     train     %train     Train the adapter on the data, or all weights without one
-    train     %pretrain  Train a small llama from nothing on a text file
+    train     %pretrain  Train a model from nothing on text
     train     %compare   Train with several methods and set them side by side
     train     %lr        Find a learning rate: the loss while the rate rises
     train     %runs      Show past training runs and their curves
@@ -156,7 +156,7 @@ fn lsmagic_lists_all() {
     训练  %merge     把附加的适配器并入权重
     训练  %unmerge   从权重中取出最后并入的适配器
     训练  %train     在数据上训练适配器；没有适配器时训练全部权重
-    训练  %pretrain  从零开始在文本文件上预训练一个小型 llama
+    训练  %pretrain  从零开始在文本上训练模型
     训练  %compare   用几种方法训练并对比
     训练  %lr        寻找学习率：学习率逐步升高时的损失
     训练  %runs      显示以前的训练及其曲线

@@ -92,11 +92,11 @@ fn pretrain_makes_a_model() {
     // The curve is long; what stands around it matters.
     let words: String = made.lines().filter(|line| line.starts_with(char::is_alphabetic)).map(|line| format!("{line}\n")).collect();
     assert_snapshot!(words, @"
-    a fresh llama: 23.0 k parameters, vocabulary 300; 6345 tokens of text
+    a fresh llama: 23.0 k parameters, vocabulary 300 (learned from it); 6345 tokens of text
     loss while training
     loss
     steps            3
-    loss             5.6583
+    loss             5.6577
     validation loss  5.6950
     best step        3
     speed            <rate> tokens/s

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Tensor};
 use lantern::eval::{Perplexity, Windows};
-use lantern::model::{Model, Slot};
+use lantern::model::{Blueprint, Given, Model, Slot};
 use lantern::nn::Pass;
-use lantern::session::{Format, Session, Shape};
+use lantern::session::{Format, Making, Session, Text, Tokens};
+use lantern::train::Recipe;
 
 use super::fixture::{apart, device, empty_session, ids_of, json, logits, open, path, say, tensors, tokenizer, values};
 use super::greedy::greedy;
@@ -39,8 +40,20 @@ pub fn wider() -> Session {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("text.txt");
     std::fs::write(&text, crate::harness::world::TEXT.repeat(8)).unwrap();
-    let shape = Shape { vocabulary: 280, layers: 2, hidden: 256, heads: 4, kv_heads: 2, inner: 512, context: 64 };
-    session.make_model("wider", &[text], &shape, (3, 0.0, 32)).unwrap();
+    let given = Given {
+        layers: Some(2),
+        hidden: Some(256),
+        heads: Some(4),
+        kv_heads: Some(2),
+        inner: Some(512),
+        context: Some(64),
+        ..Given::default()
+    };
+    let (blueprint, sources) = (Blueprint::new(Some("llama"), None, &given).unwrap(), [text.display().to_string()]);
+    let text = Text { sources: &sources, ..Text::default() };
+    let making =
+        Making { name: "wider", blueprint: &blueprint, scaled: false, tokens: Tokens::Own(280), text, val: 0.0, block: 32, seed: 3 };
+    session.make_model(&making, &Recipe::default(), &mut |_, _| {}).unwrap();
     session
 }
 

@@ -19,5 +19,5 @@ PYTHON=$python "$made/tests/reference/all.sh" >"$made/log" 2>&1 || { cat "$made/
 "$python" "$root/tests/reference/same.py" "$root/tests/fixtures" "$made/tests/fixtures"
 
 cd "$root"
-LANTERN_PARITY=$made/saved cargo test --release -p lantern-repl --test all parity::saved
+LANTERN_PARITY=$made/saved cargo test --release -p lantern-repl --test all -- parity::saved parity::fresh
 "$python" -W ignore "$root/tests/reference/saved.py" "$made/saved"

@@ -10,8 +10,10 @@ import bitsandbytes
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from tokenizers import Tokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from fresh import OURS, arguments
 from tiny import FIXTURES
 
 ALLOWED = 1e-4
@@ -39,6 +41,8 @@ def unpacked(loaded):
 def tokens(place):
     """The saved tokenizer says what the one it came from says: a fixture's, or the list of texts beside a .gguf."""
     after = AutoTokenizer.from_pretrained(place / "model")
+    if place.name.startswith("fresh-"):
+        return made(place, after)
     if "-gguf-" not in place.name:
         text = "Hello, 12 tokens? (no)"
         assert AutoTokenizer.from_pretrained(FIXTURES / place.name.split("+")[0])(text)["input_ids"] == after(text)["input_ids"], place
@@ -49,6 +53,26 @@ def tokens(place):
     for chat in golden.get("chats", []):
         assert after.apply_chat_template(chat["messages"], tokenize=False, add_generation_prompt=True) == chat["text"], place
     return len(golden.get("ids", []))
+
+
+def made(place, after):
+    """A model that Lantern made from nothing: ids of `tokenizers` itself, and the config that transformers writes for the same sizes."""
+    ours = json.loads((place / "made.json").read_text())
+    raw = Tokenizer.from_file(str(place / "model" / "tokenizer.json"))
+    for text, ids in ours["texts"]:
+        assert raw.encode(text).ids == ids == after(text)["input_ids"], (place, text)
+    assert len(after) == ours["vocabulary"] and [after.eos_token_id] == ours["eos"], place
+    read = AutoConfig.from_pretrained(place / "model")
+    own = {name: getattr(read, name) for name in ("vocab_size", "bos_token_id", "eos_token_id", "pad_token_id", "architectures")}
+    given = arguments(ours["family"], ours["options"])
+    if ours["family"] != "gpt2":
+        # 8/3 of the width, to a multiple of 32, where the MLP has a gate.
+        given["intermediate_size"] = 4 * 48 if ours["family"] == "gpt_neox" else 128
+    theirs = AutoConfig.for_model(ours["family"], **given, **OURS.get(ours["family"], {}), **own)
+    ignored = ("transformers_version", "dtype", "_name_or_path")
+    left, right = ({key: value for key, value in json.loads(config.to_json_string()).items() if key not in ignored} for config in (read, theirs))
+    assert {key: left.get(key) for key in right} == right, (place, left, right)
+    return len(ours["texts"])
 
 
 @torch.no_grad()

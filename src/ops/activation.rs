@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tenso
 
 use super::simd::vectorised;
 use super::vector::{exp, normal_cdf, sigmoid};
-use super::{float, graph, plain, storage};
+use super::{float, noted, plain, storage};
 
 /// `sqrt(2 / pi)`.
 const GELU_SCALE: f32 = 0.797_884_6;
@@ -34,7 +34,7 @@ pub fn swiglu(gate: &Tensor, up: &Tensor) -> crate::Result<Tensor> {
     if !gate.device().is_cpu() {
         return Ok(plain::swiglu(gate, up)?);
     }
-    let y = graph::op2([&float(gate)?.contiguous()?, &float(up)?.contiguous()?], [true; 2], Swiglu)?;
+    let y = noted::op2([&float(gate)?.contiguous()?, &float(up)?.contiguous()?], [true; 2], Swiglu)?;
     Ok(y.to_dtype(gate.dtype())?)
 }
 
@@ -51,7 +51,7 @@ fn gelu(x: &Tensor, kind: Gelu) -> crate::Result<Tensor> {
             Gelu::Erf => plain::gelu_erf(x)?,
         });
     }
-    Ok(graph::op1(&float(x)?.contiguous()?, true, kind)?.to_dtype(x.dtype())?)
+    Ok(noted::op1(&float(x)?.contiguous()?, true, kind)?.to_dtype(x.dtype())?)
 }
 
 vectorised! {

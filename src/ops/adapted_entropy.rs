@@ -9,7 +9,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout as Strides, Result, Shape, Tenso
 use super::cross_entropy::{check, chunk_losses, on_cpu, with_head};
 use super::matrix::Matrix;
 use super::product::{Product, View};
-use super::{HeadWeight, chunk_rows, float, graph, plain, storage};
+use super::{HeadWeight, chunk_rows, float, noted, plain, storage};
 
 /// What an adapter makes of a head `W [V, C]` for hidden states `x [N, C]`: `x W^T + low b^T`; with a gain, `gain * (x W^T + low b^T)`.
 ///
@@ -45,7 +45,7 @@ pub fn adapted_cross_entropy(
     let wanted = [&x, &low, &p].map(|operand| operand.track_op());
     let form = Form { gain: delta.gain.is_some(), dropped: delta.dropped.is_some() };
     let op = AdaptedEntropy { head, form, targets: targets.into(), smoothing: smoothing as f32, wanted, kept: Mutex::default() };
-    Ok(graph::op3([&x, &low, &p], [false; 3], op)?)
+    Ok(noted::op3([&x, &low, &p], [false; 3], op)?)
 }
 
 /// The loss of each row, without gradient.

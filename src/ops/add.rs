@@ -2,14 +2,14 @@
 
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
 
-use super::{graph, storage};
+use super::{noted, storage};
 
 /// `a + b`, of one shape; gradients to both.
 ///
 /// # Errors
 /// Shapes that differ.
 pub fn add(a: &Tensor, b: &Tensor) -> crate::Result<Tensor> {
-    Ok(if ours(a, b) { graph::op2([&a.contiguous()?, &b.contiguous()?], [false; 2], Add)? } else { (a + b)? })
+    Ok(if ours(a, b) { noted::op2([&a.contiguous()?, &b.contiguous()?], [false; 2], Add)? } else { (a + b)? })
 }
 
 /// The same outside of any graph.

@@ -11,7 +11,7 @@ use super::product::{View, small};
 use super::reduce::product_sum;
 use super::softmax::softmax;
 use super::storage::{self, Shared};
-use super::{float, graph, plain};
+use super::{float, noted, plain};
 
 /// Queries of one block.
 pub const QUERIES: usize = 64;
@@ -58,8 +58,8 @@ pub fn packed_attention(
 }
 
 fn run(q: &Tensor, k: &Tensor, v: &Tensor, op: Attention) -> crate::Result<Tensor> {
-    let y = graph::op3([&rows(q)?, &rows(k)?, &rows(v)?], [true; 3], op)?;
-    Ok(graph::transpose(&y, 1, 2)?.to_dtype(q.dtype())?)
+    let y = noted::op3([&rows(q)?, &rows(k)?, &rows(v)?], [true; 3], op)?;
+    Ok(noted::transpose(&y, 1, 2)?.to_dtype(q.dtype())?)
 }
 
 /// The probabilities of [`attention`], `[B,H,T,S]`, for looking at. On the graph.

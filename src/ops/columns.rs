@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, DType, Layout as Strides, Result, Shape, Tensor};
 
 use super::matrix::Matrix;
-use super::{Layout, float, graph, linear, packed, plain, reduce, storage};
+use super::{Layout, float, linear, noted, packed, plain, reduce, storage};
 use crate::quant::Packed;
 
 /// `y[.., out] = x[.., out] * gain[out] + bias[out]`; gradients to x and gain, and to a tracked bias.
@@ -18,8 +18,8 @@ pub fn scale_columns(x: &Tensor, gain: &Tensor, bias: Option<&Tensor>) -> crate:
     }
     let (wide, gain) = (float(x)?.contiguous()?, float(gain)?.contiguous()?);
     let y = match bias {
-        Some(bias) => graph::op3([&wide, &gain, &float(bias)?.contiguous()?], [gain.track_op(), true, false], ScaleColumns)?,
-        None => graph::op2([&wide, &gain], [gain.track_op(), true], ScaleColumns)?,
+        Some(bias) => noted::op3([&wide, &gain, &float(bias)?.contiguous()?], [gain.track_op(), true, false], ScaleColumns)?,
+        None => noted::op2([&wide, &gain], [gain.track_op(), true], ScaleColumns)?,
     };
     Ok(y.to_dtype(x.dtype())?)
 }

@@ -10,7 +10,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, DType, Layout as Strides,
 use super::matrix::Matrix;
 use super::product::{Product, View};
 use super::softmax::softmax;
-use super::{float, graph, packed, plain, storage};
+use super::{float, noted, packed, plain, storage};
 use crate::quant::Packed;
 
 /// Logits that exist at the same time: 64 MiB.
@@ -48,8 +48,8 @@ pub fn smoothed_cross_entropy(hidden: &Tensor, head: &HeadWeight, targets: &[u32
     let op =
         |packed| CrossEntropy { targets: targets.into(), smoothing, packed, wanted: Wanted::of(&hidden, &head), kept: Mutex::default() };
     Ok(match &head {
-        HeadWeight::Packed(w) => graph::op1(&hidden, false, op(Some(w.clone())))?,
-        HeadWeight::Dense(w) => graph::op2([&hidden, w], [false; 2], op(None))?,
+        HeadWeight::Packed(w) => noted::op1(&hidden, false, op(Some(w.clone())))?,
+        HeadWeight::Dense(w) => noted::op2([&hidden, w], [false; 2], op(None))?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
-use super::{float, graph, storage};
+use super::{float, noted, storage};
 
 /// Zeroes each value with probability p and divides the rest by `1 - p`; the gradient passes the same mask.
 ///
@@ -18,7 +18,7 @@ pub fn dropout(x: &Tensor, p: f64, seed: u64) -> crate::Result<Tensor> {
     }
     let op = Dropout { threshold: (p * f64::from(u32::MAX)) as u32, scale: (1.0 / (1.0 - p)) as f32, seed };
     if x.device().is_cpu() {
-        return Ok(graph::op1(&float(x)?.contiguous()?, false, op)?.to_dtype(x.dtype())?);
+        return Ok(noted::op1(&float(x)?.contiguous()?, false, op)?.to_dtype(x.dtype())?);
     }
     let mut mask = vec![1.0; x.elem_count()];
     storage::over_blocks(&mut mask, storage::BLOCK, |at, out| op.mask(at, out));

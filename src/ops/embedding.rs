@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
 
-use super::{float, graph, packed, storage};
+use super::{float, noted, packed, storage};
 use crate::quant::Packed;
 
 /// `[.., C]` in f32: row `ids[..]` of `w [V, C]`; the gradient goes to w only where it is tracked. ids are u32.
@@ -18,7 +18,7 @@ pub fn embedding(w: &Tensor, ids: &Tensor) -> crate::Result<Tensor> {
     } else {
         float(&w.index_select(&ids, 0)?)?
     };
-    Ok(graph::reshape(&taken, shape)?)
+    Ok(noted::reshape(&taken, shape)?)
 }
 
 /// Rows `ids` of `x [N, C]`, f32: `[ids, C]`; the gradient of a row is the sum over where it was taken to.
@@ -33,7 +33,7 @@ pub fn rows(x: &Tensor, ids: &[u32]) -> crate::Result<Tensor> {
     if !x.device().is_cpu() || x.dtype() != DType::F32 {
         return Ok(x.index_select(&Tensor::new(ids, x.device())?, 0)?);
     }
-    Ok(graph::op1(&x.contiguous()?, false, Rows { ids: ids.into() })?)
+    Ok(noted::op1(&x.contiguous()?, false, Rows { ids: ids.into() })?)
 }
 
 struct Rows {

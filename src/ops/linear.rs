@@ -5,7 +5,7 @@ use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout as Strides, Re
 use super::dot::{FEW_ROWS, few_rows};
 use super::matrix::{Matrix, Values};
 use super::product::{Product, View};
-use super::{float, graph, plain, storage};
+use super::{float, graph, noted, plain, storage};
 
 /// How a weight lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub fn linear(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, layout: Layout) -> 
     let (input, w) = (float(x)?.contiguous()?, w.contiguous()?);
     let op = Linear { layout };
     let y = match bias {
-        Some(bias) => graph::op3([&input, &w, &float(bias)?.contiguous()?], [graph::learns(&w), true, false], op)?,
-        None => graph::op2([&input, &w], [graph::learns(&w), true], op)?,
+        Some(bias) => noted::op3([&input, &w, &float(bias)?.contiguous()?], [graph::learns(&w), true, false], op)?,
+        None => noted::op2([&input, &w], [graph::learns(&w), true], op)?,
     };
     Ok(y.to_dtype(x.dtype())?)
 }

@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
 use super::matrix::Matrix;
 use super::product::{Product, View};
-use super::{float, graph, plain, storage};
+use super::{float, noted, plain, storage};
 
 /// `y[.., out] = ((x[.., in] @ a^T) @ b^T) * scale`, a `[r, in]`, b `[out, r]`; gradients to all three.
 ///
@@ -15,7 +15,7 @@ pub fn low_rank(x: &Tensor, a: &Tensor, b: &Tensor, scale: f64) -> crate::Result
         return Ok(plain::low_rank(x, a, b, scale)?);
     }
     let (x32, a, b) = (float(x)?.contiguous()?, float(a)?.contiguous()?, float(b)?.contiguous()?);
-    Ok(graph::op3([&x32, &a, &b], [true; 3], LowRank { scale: scale as f32 })?.to_dtype(x.dtype())?)
+    Ok(noted::op3([&x32, &a, &b], [true; 3], LowRank { scale: scale as f32 })?.to_dtype(x.dtype())?)
 }
 
 struct LowRank {

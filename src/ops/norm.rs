@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tenso
 
 use super::reduce::{product_sum, squares, total};
 use super::simd::vectorised;
-use super::{float, graph, plain, storage};
+use super::{float, noted, plain, storage};
 
 /// `x / sqrt(mean(x^2) + eps) * w`, w `[C]`. https://arxiv.org/abs/1910.07467
 ///
@@ -14,7 +14,7 @@ pub fn rms_norm(x: &Tensor, w: &Tensor, eps: f64) -> crate::Result<Tensor> {
     if !x.device().is_cpu() {
         return Ok(plain::rms_norm(x, w, eps)?);
     }
-    let y = graph::op2([&float(x)?.contiguous()?, &float(w)?.contiguous()?], [true; 2], Norm { eps: eps as f32, centred: false })?;
+    let y = noted::op2([&float(x)?.contiguous()?, &float(w)?.contiguous()?], [true; 2], Norm { eps: eps as f32, centred: false })?;
     Ok(y.to_dtype(x.dtype())?)
 }
 
@@ -27,7 +27,7 @@ pub fn layer_norm(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> crate::Result
         return Ok(plain::layer_norm(x, w, b, eps)?);
     }
     let (w, b) = (float(w)?.contiguous()?, float(b)?.contiguous()?);
-    let y = graph::op3([&float(x)?.contiguous()?, &w, &b], [true, true, false], Norm { eps: eps as f32, centred: true })?;
+    let y = noted::op3([&float(x)?.contiguous()?, &w, &b], [true, true, false], Norm { eps: eps as f32, centred: true })?;
     Ok(y.to_dtype(x.dtype())?)
 }
 

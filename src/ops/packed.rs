@@ -6,7 +6,7 @@ use candle_core::quantized::QMatMul;
 use candle_core::{CpuStorage, CustomOp1, DType, Layout as Strides, Module, Result, Shape, Tensor, bail};
 
 use super::matrix::{Matrix, Values};
-use super::{Layout, blocks, float, graph, linear, plain, storage};
+use super::{Layout, blocks, float, linear, noted, plain, storage};
 use crate::quant::Packed;
 
 /// `y[.., out] = x[.., in] @ w^T + bias[out]` for w packed as `[out, in]`; the gradient goes to x (and to a tracked bias).
@@ -24,7 +24,7 @@ pub fn packed_linear(x: &Tensor, w: &Arc<Packed>, bias: Option<&Tensor>) -> crat
     if x.device().is_cpu() && readable(w) {
         let learned = bias.filter(|bias| bias.track_op());
         let fixed = bias.filter(|bias| !bias.track_op()).map(|bias| float(bias)?.contiguous()).transpose()?;
-        let y = graph::op1(&float(x)?.contiguous()?, false, PackedLinear { w: w.clone(), bias: fixed })?;
+        let y = noted::op1(&float(x)?.contiguous()?, false, PackedLinear { w: w.clone(), bias: fixed })?;
         let y = learned.map_or(Ok(y.clone()), |bias| y.broadcast_add(&float(bias)?))?;
         return Ok(y.to_dtype(x.dtype())?);
     }

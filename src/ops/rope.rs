@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor, bail};
 
 use super::simd::vectorised;
-use super::{float, graph, plain, storage};
+use super::{float, noted, plain, storage};
 
 /// Rotates the first R dimensions of `x [B,H,T,D]` by tables `[T,R/2]` or `[B,T,R/2]`; the rest passes. Gradient to x.
 ///
@@ -20,9 +20,9 @@ pub fn rope(x: &Tensor, cos: &Tensor, sin: &Tensor) -> crate::Result<Tensor> {
     let op = Rope { cos: table(cos)?.into(), sin: table(sin)?.into(), half: cos.dim(D::Minus1)?, shared, by_token };
     let wide = float(x)?;
     let y = if by_token {
-        graph::transpose(&graph::op1(&graph::transpose(&wide, 1, 2)?, false, op)?, 1, 2)?
+        noted::transpose(&noted::op1(&noted::transpose(&wide, 1, 2)?, false, op)?, 1, 2)?
     } else {
-        graph::op1(&wide.contiguous()?, false, op)?
+        noted::op1(&wide.contiguous()?, false, op)?
     };
     Ok(y.to_dtype(x.dtype())?)
 }

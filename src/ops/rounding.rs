@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
 use half::{bf16, f16};
 
-use super::{float, graph, storage};
+use super::{float, noted, storage};
 
 /// `x` as f32 with the values that `half` (f16 or bf16) can hold; too large ones become infinite. The gradient is rounded on its way back
 /// just so, which is where f16 overflows.
@@ -14,7 +14,7 @@ pub fn rounded(x: &Tensor, half: DType) -> crate::Result<Tensor> {
     if !x.device().is_cpu() {
         return Ok(x.to_dtype(half)?.to_dtype(DType::F32)?);
     }
-    Ok(graph::op1(&float(x)?.contiguous()?, false, Rounded { half })?)
+    Ok(noted::op1(&float(x)?.contiguous()?, false, Rounded { half })?)
 }
 
 struct Rounded {

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Tensor};
 
-use super::{graph, storage};
+use super::{noted, storage};
 
 /// `x [.., sum of widths]` -> a tensor `[.., width]` for each width; gradients to x.
 ///
@@ -13,7 +13,7 @@ pub fn split<const N: usize>(x: &Tensor, widths: [usize; N]) -> crate::Result<[T
     let begins = |i: usize| widths[..i].iter().sum::<usize>();
     let mut parts = Vec::with_capacity(N);
     if x.device().is_cpu() && x.dtype() == DType::F32 && x.dims().last() == Some(&begins(N)) {
-        parts = graph::cut(&x.contiguous()?, &widths)?;
+        parts = noted::cut(&x.contiguous()?, &widths)?;
     } else {
         for (i, width) in widths.iter().enumerate() {
             parts.push(x.narrow(last, begins(i), *width)?);

@@ -1,6 +1,7 @@
+use candle_core::DType;
 use wire::{Chart, Curve, Mark, Series, Value, value};
 
-use super::{Magic, Out, Topic, number};
+use super::{Magic, Out, Topic, load, number, settings, train};
 use crate::optim::Method;
 use crate::session::{Point, Session, Sweep};
 use crate::train::Recipe;
@@ -34,6 +35,12 @@ pub struct Args {
     /// What turns gradients into steps: a rate is good for one of them
     #[arg(long, value_name = "NAME", default_value = "adamw", value_parser = ["adamw", "sgd", "adafactor"])]
     optimizer: String,
+    /// Lays the examples of a batch end to end, without padding
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pack: bool,
+    /// What layers compute in and frozen weights are held in, as for `%train`
+    #[arg(long, value_name = "DTYPE", default_value = settings::PACKED, value_parser = settings::dtypes())]
+    dtype: String,
     /// Seed of the order and of dropout; without it the session's
     #[arg(long, value_name = "N", value_parser = number::seed)]
     seed: Option<u64>,
@@ -53,11 +60,15 @@ impl Magic for Args {
             accum: self.accum,
             seed: self.seed.unwrap_or(session.seed()),
             optimizer: Method::named(&self.optimizer),
+            pack: self.pack,
+            keep_packed: self.dtype == settings::PACKED,
             ..Recipe::default()
         };
         let sweep = Sweep { from: self.from, to: self.to, steps: self.steps };
+        let dtype = load::dtype(&self.dtype).unwrap_or(DType::F32);
+        train::announce(&session.sweep_forecast(&recipe, dtype, sweep)?, session, out)?;
         let mut points = Vec::new();
-        let swept = session.sweep(recipe, sweep, &mut |session, n, point| {
+        let swept = session.sweep(recipe, dtype, sweep, &mut |session, n, point| {
             points.push(point);
             session.doing(Some(format!("lr find {n}/{}", self.steps)));
             out.progress("lr", n as u64, self.steps as u64, &format!("{} {:.3}  lr {:.1e}", ui::LOSS, point.loss, point.rate));

@@ -19,10 +19,10 @@ pub const MODEL: &str = "Model";
 pub const TEXT: &str = "Text and tokenizer";
 
 /// Quantised weights stay as they are.
-const PACKED: &str = "packed";
+pub const PACKED: &str = "packed";
 
 /// torch and transformers write `fp16`.
-fn dtypes() -> PossibleValuesParser {
+pub fn dtypes() -> PossibleValuesParser {
     [
         PossibleValue::new("f32").alias("fp32"),
         PossibleValue::new("f16").alias("fp16"),

@@ -2,10 +2,11 @@
 
 use candle_core::{DType, Tensor};
 
-use super::Session;
+use super::train::held_in;
+use super::{Prediction, Session};
 use crate::Result;
 use crate::model::Frozen;
-use crate::train::{Recipe, Run};
+use crate::train::{Recipe, Run, Tape};
 
 /// One step of the sweep.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,21 +34,39 @@ const LOST: f64 = 2.0;
 const FIRST: usize = 5;
 
 impl Session {
+    /// What a sweep will take.
+    ///
+    /// # Errors
+    /// As for [`Session::begin_training`].
+    pub fn sweep_forecast(&self, recipe: &Recipe, dtype: DType, sweep: Sweep) -> Result<Prediction> {
+        Ok(self.foresee(&Recipe { steps: Some(sweep.steps), ..recipe.clone() }, dtype)?.0)
+    }
+
     /// Trains a throw-away copy with rising rates and says after each step how it went. The weights, a run that was stopped, its optimizer
     /// and every generator are as before, to the bit, however it ends.
     ///
     /// # Errors
-    /// `NoModel`, `NoData`, `BatchTooBig`; those of a step, but a loss that is not finite is where the sweep ends.
-    pub fn sweep(&mut self, recipe: Recipe, sweep: Sweep, look: &mut dyn FnMut(&Session, usize, Point)) -> Result<Vec<Point>> {
-        let mut model = self.base()?.model.converted_but(DType::F32, recipe.keep_packed && self.adapter.is_some())?;
+    /// Those of [`Session::sweep_forecast`]; those of a step, but a loss that is not finite is where the sweep ends.
+    pub fn sweep(
+        &mut self,
+        recipe: Recipe,
+        dtype: DType,
+        sweep: Sweep,
+        look: &mut dyn FnMut(&Session, usize, Point),
+    ) -> Result<Vec<Point>> {
+        let recipe = Recipe { steps: Some(sweep.steps), ..recipe };
+        let (_, room) = self.foresee(&recipe, dtype)?;
+        let full = self.adapter.is_none();
+        let mut model = self.base()?.model.converted_but(held_in(dtype, full), !full && recipe.keep_packed)?;
         let vars = match &self.adapter {
             Some(adapter) => adapter.vars().to_vec(),
             // Copies: the session's own weights are not touched.
             None => model.track_but(self.frozen.as_ref().unwrap_or(&Frozen::default()))?,
         };
         let before = vars.iter().map(|(_, var)| Ok(var.as_detached_tensor().copy()?)).collect::<Result<Vec<Tensor>>>()?;
-        let recipe = Recipe { steps: Some(sweep.steps), ..recipe };
         let result = Run::begin(recipe, vars.clone(), self.dataset()?).and_then(|mut run| {
+            run.compute_in(dtype);
+            run.keep(Tape::new(room.every));
             let mut points = Vec::new();
             while !run.done() && !self.stop.raised() {
                 run.at_rate(sweep.rate(points.len()));

@@ -192,6 +192,6 @@ impl Session {
 }
 
 /// The weights that are trained stay f32.
-fn held_in(dtype: DType, full: bool) -> DType {
+pub(super) fn held_in(dtype: DType, full: bool) -> DType {
     if full { DType::F32 } else { dtype }
 }

@@ -191,6 +191,15 @@ fn finding_a_rate_leaves_everything_as_it_was() {
         let suggestion = found[0]["suggestion"].as_f64().unwrap();
         assert!((1e-4..1.0).contains(&suggestion), "{lora}: {suggestion}");
     }
+    let swept = |options: &str| -> Vec<f64> {
+        let found = world.json(&format!("%load llama-tiny\n%data rows.jsonl show=0 --json\n%lr find steps=3 {options} --json"));
+        found["losses"].as_array().unwrap().iter().map(|loss| loss.as_f64().unwrap()).collect()
+    };
+    let (plain, packed, half) = (swept(""), swept("pack=true"), swept("dtype=bf16"));
+    let apart = |other: &[f64]| plain.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(apart(&packed) < 1e-4 && (1e-6..0.05).contains(&apart(&half)), "{plain:?} {packed:?} {half:?}");
+    let said = world.run("%load llama-tiny\n%data rows.jsonl show=0 --json\n%lr find steps=3");
+    assert!(said.contains("3 steps on 23200 parameters; about ") || said.contains("3 steps on 23.2 k parameters; about "), "{said}");
     assert_snapshot!(world.fail("%load llama-tiny\n%data rows.jsonl show=0 --json\n%lr find from=1 to=0.1"), @r#"
     error: `to` cannot be `0.1`: above from=1
       %lr find from=1 to=0.1

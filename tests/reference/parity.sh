@@ -15,6 +15,8 @@ trap 'rm -rf "$made"' EXIT
 mkdir "$made/tests" "$made/tests/fixtures"
 cp -r "$root/tests/reference" "$made/tests/reference"
 cp -r "$root/tests/fixtures/gpt2-tokenizer" "$made/tests/fixtures/"
+# What a script reads: spark, and the text that the curve is of.
+ln -s "$root/models" "$root/tutorials" "$made/"
 PYTHON=$python "$made/tests/reference/all.sh" >"$made/log" 2>&1 || { cat "$made/log" >&2; exit 1; }
 "$python" "$root/tests/reference/same.py" "$root/tests/fixtures" "$made/tests/fixtures"
 

@@ -5,7 +5,7 @@
 use candle_core::Tensor;
 use rayon::prelude::*;
 
-use super::gradients::{Gradients, Kept, change, restored};
+use super::gradients::{Gradients, Kept, change, restored, zeros};
 use super::{Parameters, decays};
 
 /// Values of one parallel block.
@@ -46,7 +46,7 @@ struct Step {
 
 impl AdamW {
     pub fn new(parameters: Parameters, options: AdamWOptions) -> Self {
-        let moments = parameters.iter().map(|(_, var)| (vec![0.0; var.elem_count()], vec![0.0; var.elem_count()])).collect();
+        let moments = parameters.iter().map(|(_, var)| (zeros(var.elem_count()), zeros(var.elem_count()))).collect();
         Self { parameters, options, moments, steps: 0 }
     }
 

@@ -6,6 +6,7 @@ use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, Var, bail}
 use rayon::prelude::*;
 
 use super::Parameters;
+use crate::device::memory;
 
 /// Values that one thread takes.
 pub(super) const BLOCK: usize = 64 * 1024;
@@ -50,6 +51,13 @@ pub struct Kept<'a> {
     pub name: String,
     pub shape: Vec<usize>,
     pub values: &'a [f32],
+}
+
+/// What an optimizer begins with. The pages are taken at once: a step that first reads them and then writes them pays for each twice.
+pub(super) fn zeros(n: usize) -> Vec<f32> {
+    let mut zeros = vec![0.0; n];
+    memory::take_pages(&mut zeros);
+    zeros
 }
 
 /// `a + b`, by all threads.

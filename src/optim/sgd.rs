@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::gradients::{Gradients, Kept, change, restored};
+use super::gradients::{Gradients, Kept, change, restored, zeros};
 use super::{Parameters, decays};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Sgd {
 impl Sgd {
     pub fn new(parameters: Parameters, options: SgdOptions) -> Self {
         let kept = if options.momentum > 0.0 { 1 } else { 0 };
-        let buffers = parameters.iter().map(|(_, var)| vec![0.0; kept * var.elem_count()]).collect();
+        let buffers = parameters.iter().map(|(_, var)| zeros(kept * var.elem_count())).collect();
         Self { parameters, options, buffers, steps: 0 }
     }
 

@@ -90,7 +90,7 @@ impl Magic for Args {
 impl Args {
     fn advise(&self, points: &[Point], suggestion: Option<f64>, out: &mut Out) {
         let short = |rate: f64| format!("{rate:.1e}");
-        let lowest = points.iter().min_by(|a, b| a.smooth.total_cmp(&b.smooth));
+        let lowest = Sweep::lowest(points);
         out.note(&match (suggestion, lowest) {
             (Some(rate), Some(lowest)) => training::LR_SUGGESTED.with(&[("rate", &short(rate)), ("lowest", &short(lowest.rate))]),
             _ => training::LR_NONE.with(&[("from", &short(self.from)), ("to", &short(self.to))]),

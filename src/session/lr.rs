@@ -98,13 +98,22 @@ impl Sweep {
         self.from * (self.to / self.from).powf(i as f64 / (self.steps.max(2) - 1) as f64)
     }
 
+    /// Where the average is lowest, once it says something.
+    pub fn lowest(points: &[Point]) -> Option<&Point> {
+        points.get(lowest(points)?)
+    }
+
     /// The rate where the average falls fastest for a given growth of the rate, before its lowest; `None` where it only rises.
     pub fn suggestion(points: &[Point]) -> Option<f64> {
-        let lowest = points.iter().enumerate().skip(FIRST).min_by(|a, b| a.1.smooth.total_cmp(&b.1.smooth))?.0;
+        let lowest = lowest(points)?;
         let slope = |i: &usize| (points[i + 1].smooth - points[i - 1].smooth) / (points[i + 1].rate / points[i - 1].rate).ln();
         let steepest = (FIRST..lowest).min_by(|a, b| slope(a).total_cmp(&slope(b)))?;
         (slope(&steepest) < 0.0).then(|| points[steepest].rate)
     }
+}
+
+fn lowest(points: &[Point]) -> Option<usize> {
+    Some(points.iter().enumerate().skip(FIRST).min_by(|a, b| a.1.smooth.total_cmp(&b.1.smooth))?.0)
 }
 
 /// The average is an exponential one, without the pull towards 0 of its beginning.
@@ -142,6 +151,12 @@ mod tests {
         assert!((all[0].rate, all[60].rate) == (1e-6, 1.0) && lost(&all));
         assert!((points(|_| 3.0)[40].smooth - 3.0).abs() < 1e-12, "the average is not pulled to 0");
         assert_eq!(Sweep::suggestion(&points(|x| x + 9.0)), None, "it only rises");
+        // A first loss below all others is not where it rises again.
+        let dipped = points(|x| if x < -5.9 { 0.1 } else { 4.0 - 2.0 / (1.0 + (-4.0 * (x + 3.0)).exp()) });
+        assert!(
+            Sweep::lowest(&dipped).unwrap().rate >= Sweep::suggestion(&dipped).unwrap_or(0.0)
+                && Sweep::lowest(&dipped).unwrap().rate > 2e-6
+        );
         assert_eq!(Sweep::suggestion(&all[..4]), None);
     }
 }

@@ -4,10 +4,9 @@ use candle_core::op::BackpropOp;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Storage, Tensor};
 
 use super::graph::{self, note};
-use super::{split, storage};
 
 /// What `f` makes of the inputs, as a leaf; `None` where nobody listens, nothing is tracked, or an input is not on the CPU.
-fn leaf<const N: usize>(
+pub fn leaf<const N: usize>(
     inputs: [&Tensor; N],
     f: impl FnOnce([(&CpuStorage, &Layout); N]) -> Result<(CpuStorage, Shape)>,
 ) -> Result<Option<Tensor>> {
@@ -69,31 +68,6 @@ fn view(x: &Tensor, y: Tensor, back: impl FnOnce(&Tensor) -> Result<Tensor> + 's
         note(&[&y], &[x], Vec::new(), Box::new(move |_, came| one(came, |g| Ok(vec![Some(back(g)?)]))));
     }
     y
-}
-
-/// The last dimension of a contiguous f32 `x` cut into parts of these widths, noted or on candle's graph.
-pub fn cut(x: &Tensor, widths: &[usize]) -> Result<Vec<Tensor>> {
-    let (last, total) = (x.rank() - 1, widths.iter().sum());
-    let mut parts = Vec::with_capacity(widths.len());
-    let mut from = 0;
-    for width in widths {
-        let part = |(x, layout): (&CpuStorage, &Layout)| {
-            let mut shape = layout.dims().to_vec();
-            shape[last] = *width;
-            Ok((CpuStorage::F32(split::columns(storage::floats(x, layout, "split")?, total, from, *width)), Shape::from(shape)))
-        };
-        parts.push(match leaf([x], |[x]| part(x))? {
-            Some(part) => part,
-            None => x.narrow(last, from, *width)?,
-        });
-        from += width;
-    }
-    if parts.iter().all(Tensor::is_variable) {
-        let (shape, widths) = (x.dims().to_vec(), widths.to_vec());
-        let back = move |_: &[Tensor], came: Vec<Option<Tensor>>| Ok(vec![Some(split::joined(&came, &widths, &shape)?)]);
-        note(&parts.iter().collect::<Vec<_>>(), &[x], Vec::new(), Box::new(back));
-    }
-    Ok(parts)
 }
 
 /// Candle's, noted.

@@ -87,6 +87,14 @@ impl World {
         out
     }
 
+    /// What is said behind the first line, without the lines of JSON.
+    #[track_caller]
+    pub fn said(&self, code: &str) -> String {
+        let text = self.run(code);
+        let lines: Vec<&str> = text.lines().skip(1).filter(|line| !line.starts_with('{')).collect();
+        lines.join("\n")
+    }
+
     /// The error that a cell ends with, masked.
     #[track_caller]
     pub fn fail(&self, code: &str) -> String {

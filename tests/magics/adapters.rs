@@ -7,18 +7,11 @@ use crate::harness::world::World;
 const BEGIN: &str = "%load llama-tiny\n%data rows.jsonl val=0.25 show=0 --json\n";
 const TRAIN: &str = "%train steps=2 batch=2 lr=1e-2 --json\n";
 
-/// What is said after the lines of JSON.
-fn said(world: &World, code: &str) -> String {
-    let text = world.run(code);
-    let lines: Vec<&str> = text.lines().skip(1).filter(|line| !line.starts_with('{')).collect();
-    lines.join("\n")
-}
-
 #[test]
 fn a_trained_adapter_waits_under_its_name() {
     let world = World::with(&["llama-tiny"]);
     let code = format!("{BEGIN}%lora r=2 name=poet\n{TRAIN}%lora r=4 dora=true\n%adapters\n%save out name=poet --json\n%adapters poet");
-    assert_snapshot!(said(&world, &code), @"
+    assert_snapshot!(world.said(&code), @"
     lora r=2 q_proj,v_proj: 4 modules, 448 trainable parameters, 1.93 % of the model
     dora r=4 q_proj,v_proj: 4 modules, 992 trainable parameters, 4.28 % of the model
     name  method                  trained  state     saved
@@ -29,7 +22,7 @@ fn a_trained_adapter_waits_under_its_name() {
     ────  ──────────────────────  ───────  ────────  ─────
     poet  lora r=2 q_proj,v_proj      448  attached
     ");
-    assert_snapshot!(said(&world, &format!("{BEGIN}%load out\n%load out name=second\n%adapters\n%adapters drop=out")), @"
+    assert_snapshot!(world.said(&format!("{BEGIN}%load out\n%load out name=second\n%adapters\n%adapters drop=out")), @"
     attached lora r=2 q_proj,v_proj to llama-tiny
     attached lora r=2 q_proj,v_proj to llama-tiny
     name    method                  trained  state     saved
@@ -61,7 +54,7 @@ fn a_trained_adapter_waits_under_its_name() {
 fn a_merged_adapter_can_be_taken_out() {
     let world = World::with(&["llama-tiny", "llama-gguf/llama-q8_0.gguf"]);
     let code = format!("{BEGIN}%lora r=2 name=poet --json\n{TRAIN}%eval ppl\n%merge\n%eval ppl\n%adapters\n%unmerge\n%eval ppl");
-    assert_snapshot!(said(&world, &code), @"
+    assert_snapshot!(world.said(&code), @"
     ppl 349.146 (loss 5.8555, 21 tokens; learned tokens of the validation examples, token-weighted)
     poet is in the weights of 4 matrices now; `%unmerge` takes it out
     ppl 349.146 (loss 5.8555, 21 tokens; learned tokens of the validation examples, token-weighted)
@@ -71,7 +64,7 @@ fn a_merged_adapter_can_be_taken_out() {
     the weights are as they were; poet is attached
     ppl 349.146 (loss 5.8555, 21 tokens; learned tokens of the validation examples, token-weighted)
     ");
-    assert_snapshot!(said(&world, "%load llama-q8_0.gguf\n%lora r=2 target=all-linear --json\n%merge"), @"
+    assert_snapshot!(world.said("%load llama-q8_0.gguf\n%lora r=2 target=all-linear --json\n%merge"), @"
     lora is in the weights of 14 matrices now; `%unmerge` takes it out
     14 packed matrices are dense f32 now, 205 kB more: packed again, they would lose part of what the adapter added
     ");
@@ -97,7 +90,7 @@ fn a_spectrum_has_as_many_values_as_the_rank() {
         let values: Vec<f64> = layer["values"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
         assert!(values.len() == 3 && values.windows(2).all(|pair| pair[0] >= pair[1]) && values[2] > 0.0, "{values:?}");
     }
-    assert_snapshot!(said(&world, &format!("{BEGIN}%lora r=2 dora=true target=q_proj --json\n%adapters spectrum=true")), @"
+    assert_snapshot!(world.said(&format!("{BEGIN}%lora r=2 dora=true target=q_proj --json\n%adapters spectrum=true")), @"
     singular values of dora r=2 q_proj
                         1  2
     0.self_attn.q_proj ▒0 ▒0
@@ -120,7 +113,7 @@ fn a_spectrum_has_as_many_values_as_the_rank() {
 #[test]
 fn full_says_what_it_trains() {
     let world = World::with(&["llama-tiny"]);
-    assert_snapshot!(said(&world, "%load llama-tiny\n%full\n%full freeze=0,embeddings\n%full freeze=norms,mlp"), @"
+    assert_snapshot!(world.said("%load llama-tiny\n%full\n%full freeze=0,embeddings\n%full freeze=norms,mlp"), @"
     full fine-tuning: all 23.2 k parameters are trained
     full fine-tuning: 11.6 k of 23.2 k parameters are trained (50.1 %); frozen: 0,embeddings
     full fine-tuning: 13.8 k of 23.2 k parameters are trained (59.6 %); frozen: norms,mlp

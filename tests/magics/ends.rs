@@ -7,20 +7,13 @@ use crate::harness::world::World;
 const BEGIN: &str = "%load llama-tied-tiny\n%data rows.jsonl val=0.25 show=0 --json\n";
 const TRAIN: &str = "%train steps=2 batch=2 lr=1e-2 --json\n";
 
-/// What is said after the lines of JSON.
-fn said(world: &World, code: &str) -> String {
-    let text = world.run(code);
-    let lines: Vec<&str> = text.lines().skip(1).filter(|line| !line.starts_with('{')).collect();
-    lines.join("\n")
-}
-
 #[test]
 fn an_adapter_on_both_ends_of_a_tied_model() {
     let world = World::with(&["llama-tied-tiny"]);
     let code = format!(
         "{BEGIN}%lora r=2 target=q_proj,embed_tokens,lm_head\n{TRAIN}%eval ppl\n%merge\n%eval ppl\n%unmerge\n%eval ppl\n%adapters spectrum=true"
     );
-    assert_snapshot!(said(&world, &code), @"
+    assert_snapshot!(world.said(&code), @"
     lora r=2 q_proj,embed_tokens,lm_head: 4 modules, 864 trainable parameters, 4.46 % of the model
     ppl 464.727 (loss 6.1415, 21 tokens; learned tokens of the validation examples, token-weighted)
     lora is in the weights of 4 matrices now; `%unmerge` takes it out
@@ -51,7 +44,7 @@ fn a_head_trained_whole_is_saved_with_its_adapter() {
     let code = format!(
         "{BEGIN}%lora r=2 whole=lm_head\n{TRAIN}%eval ppl\n%save out --json\n%adapters drop=lora --json\n%load out --json\n%eval ppl\n%info --json"
     );
-    assert_snapshot!(said(&world, &code), @"
+    assert_snapshot!(world.said(&code), @"
     lora r=2 q_proj,v_proj whole=lm_head: 5 modules, 4288 trainable parameters, 22.15 % of the model
     ppl 199.656 (loss 5.2966, 21 tokens; learned tokens of the validation examples, token-weighted)
     ppl 199.656 (loss 5.2966, 21 tokens; learned tokens of the validation examples, token-weighted)

@@ -187,29 +187,34 @@ fn what_is_frozen_keeps_its_bits() {
     }
 }
 
+/// Five steps of an adapter beside a packed base against the same beside the widened one; the base stays as it was.
+pub fn packed_as_widened(kind: &str, what: &str, adapter: impl Fn(&Model) -> Adapter) {
+    let run = |packed: bool| {
+        let mut session = session(&path(&format!("llama-gguf/llama-{kind}.gguf")));
+        let ids = tensors("llama-gguf/golden.safetensors").get("ids").clone();
+        session.set_data(in_order(super::fixture::examples(&ids, &ids), 7));
+        let model = &session.base().unwrap().model;
+        let (before, adapter) = (bits(model), adapter(model));
+        session.attach_adapter(None, adapter).unwrap();
+        let prediction = session.begin_training(Recipe { keep_packed: packed, ..recipe(5) }, DType::F32).unwrap();
+        assert_eq!(prediction.widened == 0, packed, "{kind} {what}");
+        let losses = go_on(&mut session);
+        assert_eq!(bits(&session.base().unwrap().model), before, "{kind} {what}: the base is as it was");
+        let vars: Vec<Tensor> = session.adapter().unwrap().vars().iter().map(|(_, var)| var.as_tensor().copy().unwrap()).collect();
+        (losses, vars)
+    };
+    let ((losses, packed), (expected, wide)) = (run(true), run(false));
+    let most = losses.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    within(&format!("{kind} {what}: losses of 5 steps, packed and widened"), most, 1e-5);
+    let most = packed.iter().zip(&wide).map(|(a, b)| apart(a, b) / largest(b)).fold(0.0, f64::max);
+    within(&format!("{kind} {what}: the adapter after 5 steps, relative"), most, 1e-3);
+    assert!(losses[4] < losses[0], "{losses:?}");
+}
+
 #[test]
 fn a_packed_base_stays_packed_and_teaches_the_same() {
     for (kind, dora) in [("q8_0", false), ("q4_1", false), ("q8_0", true)] {
-        let run = |packed: bool| {
-            let mut session = session(&path(&format!("llama-gguf/llama-{kind}.gguf")));
-            let ids = tensors("llama-gguf/golden.safetensors").get("ids").clone();
-            session.set_data(in_order(super::fixture::examples(&ids, &ids), 7));
-            let before = bits(&session.base().unwrap().model);
-            let adapter = trained(lora(4, dora), &session.base().unwrap().model, 3);
-            session.attach_adapter(None, adapter).unwrap();
-            let prediction = session.begin_training(Recipe { keep_packed: packed, ..recipe(5) }, DType::F32).unwrap();
-            assert_eq!(prediction.widened == 0, packed, "{kind}");
-            let losses = go_on(&mut session);
-            assert_eq!(bits(&session.base().unwrap().model), before, "{kind}: the base is as it was");
-            let vars: Vec<Tensor> = session.adapter().unwrap().vars().iter().map(|(_, var)| var.as_tensor().copy().unwrap()).collect();
-            (losses, vars)
-        };
-        let ((losses, packed), (expected, wide)) = (run(true), run(false));
-        let most = losses.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        within(&format!("{kind} dora={dora}: losses of 5 steps, packed and widened"), most, 1e-5);
-        let most = packed.iter().zip(&wide).map(|(a, b)| apart(a, b) / largest(b)).fold(0.0, f64::max);
-        within(&format!("{kind} dora={dora}: the adapter after 5 steps, relative"), most, 1e-3);
-        assert!(losses[4] < losses[0], "{losses:?}");
+        packed_as_widened(kind, &format!("dora={dora}"), |model| trained(lora(4, dora), model, 3));
     }
 }
 

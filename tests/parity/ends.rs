@@ -8,10 +8,9 @@ use lantern::nn::{Cache, Pass, Weight};
 use lantern::ops::plain;
 use lantern::random::Random;
 use lantern::session::Session;
-use lantern::train::Recipe;
 
 use super::adapters::{bits, go_on, out, recipe, trained};
-use super::fixture::{apart, close, device, in_order, largest, load, load_from, logits, path, session, tensors, within};
+use super::fixture::{apart, close, device, largest, load, load_from, logits, path, session, tensors, within};
 
 /// Folders of PEFT's adapters on ends.
 pub const FOLDERS: &[(&str, &str)] = &[
@@ -147,25 +146,7 @@ fn the_fused_loss_is_that_of_the_logits() {
 #[test]
 fn a_packed_base_with_adapted_ends_teaches_as_the_widened_one() {
     for (kind, dora) in [("q8_0", false), ("q8_0", true), ("q4_1", true)] {
-        let run = |packed: bool| {
-            let mut session = session(&path(&format!("llama-gguf/llama-{kind}.gguf")));
-            let ids = tensors("llama-gguf/golden.safetensors").get("ids").clone();
-            session.set_data(in_order(super::fixture::examples(&ids, &ids), 7));
-            let model = &session.base().unwrap().model;
-            let (before, adapter) = (bits(model), moved(on_ends(model, dora, None), model));
-            session.attach_adapter(None, adapter).unwrap();
-            session.begin_training(Recipe { keep_packed: packed, ..recipe(5) }, DType::F32).unwrap();
-            let losses = go_on(&mut session);
-            assert_eq!(bits(&session.base().unwrap().model), before, "{kind}: the base is as it was");
-            let vars: Vec<Tensor> = session.adapter().unwrap().vars().iter().map(|(_, var)| var.as_tensor().copy().unwrap()).collect();
-            (losses, vars)
-        };
-        let ((losses, packed), (expected, wide)) = (run(true), run(false));
-        let most = losses.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        within(&format!("{kind} dora={dora}: losses of 5 steps, packed and widened"), most, 1e-5);
-        let most = packed.iter().zip(&wide).map(|(a, b)| apart(a, b) / largest(b)).fold(0.0, f64::max);
-        within(&format!("{kind} dora={dora}: the adapter after 5 steps, relative"), most, 1e-3);
-        assert!(losses[4] < losses[0], "{losses:?}");
+        super::adapters::packed_as_widened(kind, &format!("ends, dora={dora}"), |model| moved(on_ends(model, dora, None), model));
     }
 }
 
